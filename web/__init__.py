@@ -1,0 +1,1 @@
+"""HTTP: the webhook, the pages and what serves a local run."""
