@@ -1,0 +1,100 @@
+"""Every setting of every process, read once as it starts; nothing else touches `os.environ`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+TWILIO_API_URL = "https://api.twilio.com"
+SAMPLE_SECRETS = frozenset({"change-me", "changeme", "secret", "dev", "your-secret-key"})
+SECRET_KEY_LENGTH_MIN = 32
+
+
+class SettingsError(Exception):
+    """The environment lacks settings or holds bad ones; the text names every one of them at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a process needs to know; a secret has no default, so a process without it does not start."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = "http://127.0.0.1:8000"
+    frontend_url: str = "http://127.0.0.1:8000"
+    twilio_account_sid: str
+    twilio_auth_tokens: tuple[str, ...] = field(repr=False)  # The one in use, then the one it replaced.
+    twilio_api_url: str = TWILIO_API_URL
+    twilio_whatsapp_number: str
+    whatsapp_verify_token: str = field(repr=False)
+    engine_shards: int = 1
+    default_language: str = "en"
+    database_pool_size: int = 5
+    messages_per_sender_per_minute: int = 30
+    voice_keep_days: int = 7
+    whisper_model: str = "base"
+    whisper_model_dir: str = "var/models"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
+        """The settings that `env` spells; raises SettingsError naming everything that is missing or wrong."""
+        problems: list[str] = []
+
+        def required(name: str) -> str:
+            value = env.get(name, "")
+            if not value:
+                problems.append(f"{name} is not set")
+            return value
+
+        def number(name: str, default: int, minimum: int) -> int:
+            text = env.get(name) or str(default)
+            if not text.isdecimal() or int(text) < minimum:
+                problems.append(f"{name} must be a whole number of at least {minimum}, not {text!r}")
+                return default
+            return int(text)
+
+        port = number("PORT", cls.port, 1)
+        public_url = (env.get("PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/")
+        secret_key = required("SECRET_KEY")
+        if secret_key and (secret_key.casefold() in SAMPLE_SECRETS or len(secret_key) < SECRET_KEY_LENGTH_MIN):
+            problems.append(f"SECRET_KEY must be a real secret of at least {SECRET_KEY_LENGTH_MIN} characters")
+        tokens = (required("TWILIO_AUTH_TOKEN"), env.get("TWILIO_AUTH_TOKEN_PREVIOUS", ""))
+        settings = cls(
+            database_url=sqlalchemy_url(required("DATABASE_URL")),
+            redis_url=required("REDIS_URL"),
+            secret_key=secret_key,
+            host=env.get("HOST") or cls.host,
+            port=port,
+            public_url=public_url,
+            frontend_url=(env.get("FRONTEND_URL") or public_url).rstrip("/"),
+            twilio_account_sid=required("TWILIO_ACCOUNT_SID"),
+            twilio_auth_tokens=tuple(token for token in tokens if token),
+            twilio_api_url=(env.get("TWILIO_API_URL") or TWILIO_API_URL).rstrip("/"),
+            twilio_whatsapp_number=required("TWILIO_WHATSAPP_NUMBER"),
+            whatsapp_verify_token=required("WHATSAPP_VERIFY_TOKEN"),
+            engine_shards=number("ENGINE_SHARDS", cls.engine_shards, 1),
+            default_language=env.get("DEFAULT_LANGUAGE") or cls.default_language,
+            database_pool_size=number("DATABASE_POOL_SIZE", cls.database_pool_size, 1),
+            messages_per_sender_per_minute=number(
+                "MESSAGES_PER_SENDER_PER_MINUTE", cls.messages_per_sender_per_minute, 1
+            ),
+            voice_keep_days=number("VOICE_KEEP_DAYS", cls.voice_keep_days, 0),
+            whisper_model=env.get("WHISPER_MODEL") or cls.whisper_model,
+            whisper_model_dir=env.get("WHISPER_MODEL_DIR") or cls.whisper_model_dir,
+        )
+        if settings.default_language not in ("en", "es", "pt"):
+            problems.append(f"DEFAULT_LANGUAGE must be en, es or pt, not {settings.default_language!r}")
+        if problems:
+            raise SettingsError("; ".join(problems))
+        return settings
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Hosting providers write postgres://; SQLAlchemy wants the dialect and driver named."""
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg2://" + url.removeprefix(scheme)
+    return url
