@@ -1,0 +1,71 @@
+"""Every job's path, queue and time limit, and `wake`: Redis only wakes, PostgreSQL remembers."""
+
+from dataclasses import dataclass
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger(__name__)
+
+PENDING_SECONDS_MAX = 2
+RESULT_SECONDS = 60
+FAILURE_SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A function that workers run; `per_id` gives each id a queue of its own, as shards have."""
+
+    path: str
+    queue: str
+    timeout_seconds: int
+    per_id: bool = False
+    coalesce: bool = False
+
+    def queue_name(self, *ids: int) -> str:
+        return f"{self.queue}-{ids[0]}" if self.per_id else self.queue
+
+    def pending_key(self, *ids: int) -> str:
+        """While this key stands, a wake is under way that has not begun to read."""
+        return f"pending:{self.path}:{':'.join(map(str, ids))}"
+
+
+HANDLE_MESSAGE = Job("bot.jobs.handle_message", queue="chat", timeout_seconds=30)
+TRANSCRIBE = Job("bot.jobs.transcribe", queue="voice", timeout_seconds=120)
+SETTLE = Job("bot.jobs.settle", queue="engine", timeout_seconds=60, per_id=True, coalesce=True)
+DELIVER = Job("bot.jobs.deliver", queue="outbound", timeout_seconds=60, coalesce=True)
+JOBS = (HANDLE_MESSAGE, TRANSCRIBE, SETTLE, DELIVER)
+
+
+def wake(redis: Redis, job: Job, *ids: int) -> None:
+    """Have a worker look at these ids soon; without Redis the sweep finds what is waiting a little later.
+
+    A job that reads everything waiting needs no second wake until it has begun to read.
+    """
+    try:
+        if job.coalesce and not redis.set(job.pending_key(*ids), 1, nx=True, ex=PENDING_SECONDS_MAX):
+            return
+        queue(redis, job.queue_name(*ids)).enqueue_call(
+            job.path,
+            args=ids,
+            timeout=job.timeout_seconds,
+            result_ttl=RESULT_SECONDS,
+            failure_ttl=FAILURE_SECONDS,
+        )
+    except RedisError as problem:
+        log.warning("wake_failed", job=job.path, ids=ids, problem=type(problem).__name__)
+
+
+def begin(redis: Redis, job: Job, *ids: int) -> None:
+    """Called by a coalesced job before it reads, so that whatever commits from here on wakes it again."""
+    try:
+        redis.delete(job.pending_key(*ids))
+    except RedisError as problem:
+        log.warning("begin_failed", job=job.path, ids=ids, problem=type(problem).__name__)
+
+
+def queue(redis: Redis, name: str) -> Queue:
+    return Queue(name, connection=redis, serializer=JSONSerializer)
