@@ -1,0 +1,60 @@
+"""What traders sent, kept the moment it arrived and handled in the order of arrival."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from bot import accounts, tables
+from bot.whatsapp import IncomingMessage
+
+
+def record(session: Session, message: IncomingMessage, now: datetime, default_language: str) -> int | None:
+    """Keep a message and return its conversation's id, or None where this message is here already.
+
+    The conversation's row is locked first, so that the numbers of one person's messages follow their arrival.
+    """
+    conversation_id = accounts.conversation_for(session, message.number, now, default_language)
+    kept = session.execute(
+        insert(tables.inbox)
+        .values(
+            message_sid=message.message_sid,
+            conversation_id=conversation_id,
+            body=message.body.replace("\x00", ""),
+            media_url=message.media_url,
+            media_type=message.media_type,
+            button_payload=message.button_payload,
+            replied_message_sid=message.replied_message_sid,
+            received_at=now,
+        )
+        # Twilio delivers again whatever we were slow to acknowledge.
+        .on_conflict_do_nothing(index_elements=[tables.inbox.c.message_sid])
+        .returning(tables.inbox.c.id)
+    ).scalar()
+    return None if kept is None else conversation_id
+
+
+def oldest_waiting(session: Session, conversation_id: int) -> sa.RowMapping | None:
+    """The message to handle next; the caller holds the conversation's lock."""
+    return (
+        session.execute(
+            sa.select(tables.inbox)
+            .where(tables.inbox.c.conversation_id == conversation_id, tables.inbox.c.handled_at.is_(None))
+            .order_by(tables.inbox.c.id)
+            .limit(1)
+        )
+        .mappings()
+        .one_or_none()
+    )
+
+
+def waiting_conversations(session: Session, before: datetime) -> list[int]:
+    """Conversations with a message that arrived before that time and is not handled."""
+    return list(
+        session.execute(
+            sa.select(tables.inbox.c.conversation_id)
+            .where(tables.inbox.c.handled_at.is_(None), tables.inbox.c.received_at < before)
+            .distinct()
+        ).scalars()
+    )

@@ -1,0 +1,80 @@
+"""The conversation's tables: who writes from which number, what arrived, what goes out, what is awaited."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from engine.tables import metadata
+
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("number", sa.Text, nullable=False, unique=True, comment="the sender in E.164"),
+    sa.Column("trader_id", sa.ForeignKey("traders.id"), nullable=False, index=True),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("question", JSONB(none_as_null=True), comment="what is awaited: see bot.dialogue.Question"),
+    sa.Column("last_order", JSONB(none_as_null=True), comment="the reading of the last order placed here"),
+    sa.Column("confirm_always", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("confirm_above_quantity", sa.Numeric),
+    sa.Column("last_inbound_at", sa.DateTime(timezone=True)),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("message_sid", sa.Text, nullable=False, unique=True),
+    sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("media_url", sa.Text),
+    sa.Column("media_type", sa.Text),
+    sa.Column("button_payload", sa.Text),
+    sa.Column("replied_message_sid", sa.Text),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("media_hash", sa.Text, comment="SHA-256 of the voice note"),
+    sa.Column("transcript", JSONB(none_as_null=True), comment="text, language, confidence, or why it was refused"),
+    sa.Column("reading", JSONB(none_as_null=True)),
+    sa.Column("outcome", sa.Text),
+    sa.Column("order_shown", JSONB(none_as_null=True), comment="the order that the outcome is about"),
+    sa.Column("handled_at", sa.DateTime(timezone=True)),
+    sa.Index("ix_inbox_waiting", "conversation_id", "id", postgresql_where=sa.text("handled_at IS NULL")),
+    sa.Index("ix_inbox_conversation", "conversation_id", "id"),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("cause", sa.Text, nullable=False, unique=True, comment="what is being told, so that it is told once"),
+    sa.Column("inbox_id", sa.ForeignKey("inbox.id"), comment="the message that this answers"),
+    sa.Column("order_id", sa.BigInteger, comment="the order that this is about"),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("claimed_at", sa.DateTime(timezone=True), comment="when it was last handed to Twilio"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
+    sa.Column("error_code", sa.Text),
+    sa.Column("message_sid", sa.Text, index=True),
+    sa.Column("sent_at", sa.DateTime(timezone=True)),
+    sa.Index("ix_outbox_waiting", "conversation_id", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
+    sa.Index("ix_outbox_order", "order_id", postgresql_where=sa.text("order_id IS NOT NULL")),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False, index=True),
+    sa.Column("instrument_id", sa.ForeignKey("instruments.id"), nullable=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("price_ticks", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("fired_at", sa.DateTime(timezone=True)),
+    sa.Column("deleted_at", sa.DateTime(timezone=True)),
+    sa.Index(
+        "ix_alerts_waiting", "instrument_id", postgresql_where=sa.text("fired_at IS NULL AND deleted_at IS NULL")
+    ),
+)
