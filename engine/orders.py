@@ -219,9 +219,9 @@ Command = (
 class Order(msgspec.Struct, gc=False):
     """An accepted order as the engine sees it.
 
-    `leaves_lots` is what may still trade: zero once it is closed. `notional_ticks` sums price times quantity over its
-    fills. `priority` is the arrival number of the command that last put it at the back of a queue: at one price the
-    lower goes first.
+    `price_ticks` is None for a market order. `leaves_lots` is what may still trade: zero once it is closed.
+    `notional_ticks` sums price times quantity over its fills. At one price, orders trade in the order of the event that
+    last put them at the back of the queue: their OrderAccepted, or the last OrderAmended that says `requeued`.
     """
 
     order_id: int
@@ -235,7 +235,6 @@ class Order(msgspec.Struct, gc=False):
     expires_at: datetime | None
     post_only: bool
     self_trade_prevention: SelfTradePrevention
-    priority: int
     filled_lots: int = 0
     notional_ticks: int = 0
     state: OrderState = OrderState.NEW

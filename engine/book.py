@@ -1,0 +1,278 @@
+"""One instrument's resting orders, and how an incoming order meets them in price-time priority.
+
+Each side is a dict of price levels, a level a queue of orders, oldest first, and a heap of the levels' keys. A key is
+the price for offers and the negated price for bids, so that the best key is the smallest on either side, and an
+incoming order reaches a level when the level's key is at or below its own limit on that scale.
+
+Deletion is lazy: a canceled order stays in its queue with nothing left, and is dropped when it comes to the front, or
+when such orders outnumber the open ones. The books of a market share its `OpenOrders`.
+"""
+
+from collections import deque
+from heapq import heapify, heappop, heappush
+
+from engine.events import Event, OrderCanceled, OrderExpired, Trade
+from engine.listing import Listing
+from engine.orders import Order, OrderState, Reason, SelfTradePrevention, Side, TimeInForce
+
+# A class attribute of an Enum costs several times a global in the loops below.
+BUY = Side.BUY
+IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
+CANCEL_TAKER, CANCEL_MAKER = SelfTradePrevention.CANCEL_TAKER, SelfTradePrevention.CANCEL_MAKER
+PARTIALLY_FILLED, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
+
+DEAD_ORDERS_MIN = 64
+
+
+class OpenOrders:
+    """The open orders of a market by id and by trader, and every order changed since `changed` was last cleared."""
+
+    __slots__ = ("by_id", "by_trader", "changed")
+
+    def __init__(self) -> None:
+        self.by_id: dict[int, Order] = {}
+        self.by_trader: dict[int, set[int]] = {}
+        self.changed: dict[int, Order] = {}
+
+
+class BookSide:
+    """The price levels of one side. `dead` counts canceled orders that still stand in a queue."""
+
+    __slots__ = ("dead", "keys", "levels")
+
+    def __init__(self) -> None:
+        self.levels: dict[int, deque[Order]] = {}
+        self.keys: list[int] = []
+        self.dead = 0
+
+    def best_key(self) -> int | None:
+        """The best level with an open order, after dropping what is dead before it."""
+        keys, levels = self.keys, self.levels
+        while keys:
+            queue = levels[keys[0]]
+            while queue:
+                if queue[0].leaves_lots:
+                    return keys[0]
+                queue.popleft()
+                self.dead -= 1
+            del levels[heappop(keys)]
+        return None
+
+    def drop_dead(self) -> None:
+        levels = self.levels
+        self.levels = {key: live for key, queue in levels.items() if (live := deque(o for o in queue if o.leaves_lots))}
+        self.keys = list(self.levels)
+        heapify(self.keys)
+        self.dead = 0
+
+
+class Book:
+    __slots__ = ("_bids", "_offers", "_open", "listing")
+
+    def __init__(self, listing: Listing, open_orders: OpenOrders) -> None:
+        self.listing = listing
+        self._open = open_orders
+        self._bids = BookSide()
+        self._offers = BookSide()
+
+    def enter(self, incoming: Order, limit_ticks: int, events: list[Event]) -> None:
+        """Let `incoming` trade as far as `limit_ticks`, then rest or end, as its time in force says.
+
+        `limit_ticks` is its own price, or where a market order is protected. Appends what happened to `events`.
+        """
+        if incoming.side is BUY:
+            opposite, limit = self._offers, limit_ticks
+        else:
+            opposite, limit = self._bids, -limit_ticks
+        keys = opposite.keys
+        # The first comparison spares nearly every order that only rests the call.
+        if keys and keys[0] <= limit and (best := opposite.best_key()) is not None and best <= limit:
+            if incoming.post_only:
+                self.cancel(incoming, Reason.POST_ONLY_WOULD_CROSS, events)
+                return
+            if incoming.time_in_force is FOK and (obstacle := self._obstacle(incoming, opposite, limit)) is not None:
+                self.cancel(incoming, obstacle, events)
+                return
+            self._match(incoming, opposite, limit, events)
+            if not incoming.leaves_lots:
+                return
+        time_in_force = incoming.time_in_force
+        if time_in_force is FOK:
+            self.cancel(incoming, Reason.FOK_UNFILLED, events)
+        elif time_in_force is IOC or incoming.price_ticks is None:
+            self.cancel(incoming, Reason.IOC_REMAINDER, events)
+        else:
+            keys = opposite.keys
+            assert not keys or keys[0] > limit, "an order must not rest where it could trade"
+            self.rest(incoming)
+
+    def rest(self, order: Order) -> None:
+        """Put an open order at the back of its price level. It must not cross."""
+        price_ticks = order.price_ticks
+        assert price_ticks is not None
+        assert order.leaves_lots > 0
+        if order.side is BUY:
+            own, key = self._bids, -price_ticks
+        else:
+            own, key = self._offers, price_ticks
+        queue = own.levels.get(key)
+        if queue is None:
+            own.levels[key] = deque((order,))
+            heappush(own.keys, key)
+        else:
+            queue.append(order)
+        open_orders = self._open
+        order_id = order.order_id
+        open_orders.by_id[order_id] = order
+        of_trader = open_orders.by_trader.get(order.trader_id)
+        if of_trader is None:
+            open_orders.by_trader[order.trader_id] = {order_id}
+        else:
+            of_trader.add(order_id)
+
+    def cancel(self, order: Order, reason: Reason, events: list[Event]) -> None:
+        """End an incoming or resting order, whatever is left of it."""
+        leaves_lots = self._end(order, OrderState.CANCELED, reason)
+        events.append(
+            OrderCanceled(order.order_id, order.trader_id, order.instrument_id, order.side, reason, leaves_lots)
+        )
+
+    def expire(self, order: Order, reason: Reason, events: list[Event]) -> None:
+        """End a resting order whose time, or whose instrument's time, is over."""
+        leaves_lots = self._end(order, OrderState.EXPIRED, reason)
+        events.append(
+            OrderExpired(order.order_id, order.trader_id, order.instrument_id, order.side, reason, leaves_lots)
+        )
+
+    def withdraw(self, order: Order) -> None:
+        """Take a resting order off the book without ending it; what replaces it must be another object."""
+        open_orders = self._open
+        del open_orders.by_id[order.order_id]
+        open_orders.by_trader[order.trader_id].discard(order.order_id)
+        order.leaves_lots = 0
+        own = self._bids if order.side is BUY else self._offers
+        own.dead += 1
+        if own.dead > DEAD_ORDERS_MIN + len(open_orders.by_id):
+            own.drop_dead()
+
+    def resting(self) -> list[Order]:
+        """Every open order: bids, then offers, best price first, then oldest first."""
+        return [
+            order
+            for side in (self._bids, self._offers)
+            for key in sorted(side.levels)
+            for order in side.levels[key]
+            if order.leaves_lots
+        ]
+
+    def depth(self, side: Side) -> list[tuple[int, int]]:
+        """(price in ticks, quantity in lots) of each level, best first."""
+        own = self._bids if side is BUY else self._offers
+        sums = ((abs(key), sum(order.leaves_lots for order in own.levels[key])) for key in sorted(own.levels))
+        return [(price_ticks, quantity_lots) for price_ticks, quantity_lots in sums if quantity_lots]
+
+    def _end(self, order: Order, state: OrderState, reason: Reason) -> int:
+        leaves_lots = order.leaves_lots
+        order.state = state
+        order.reason = reason
+        if order.order_id in self._open.by_id:
+            self.withdraw(order)
+        else:
+            order.leaves_lots = 0
+        self._open.changed[order.order_id] = order
+        return leaves_lots
+
+    def _match(self, incoming: Order, opposite: BookSide, limit: int, events: list[Event]) -> None:
+        keys, levels = opposite.keys, opposite.levels
+        by_id, by_trader, changed = self._open.by_id, self._open.by_trader, self._open.changed
+        commission = self.listing.commission
+        taker_id, taker_trader_id, instrument_id = incoming.order_id, incoming.trader_id, incoming.instrument_id
+        while keys and keys[0] <= limit:
+            queue = levels[keys[0]]
+            while queue:
+                resting = queue[0]
+                resting_leaves = resting.leaves_lots
+                if not resting_leaves:
+                    queue.popleft()
+                    opposite.dead -= 1
+                    continue
+                if resting.trader_id == taker_trader_id:
+                    mode = incoming.self_trade_prevention
+                    if mode is not CANCEL_TAKER:
+                        self.cancel(resting, Reason.SELF_TRADE, events)
+                        # Dropping the dead may have replaced the side's levels.
+                        keys, levels = opposite.keys, opposite.levels
+                    if mode is not CANCEL_MAKER:
+                        self.cancel(incoming, Reason.SELF_TRADE, events)
+                        return
+                    break
+                price_ticks = resting.price_ticks
+                assert price_ticks is not None
+                leaves = incoming.leaves_lots
+                quantity = leaves if leaves < resting_leaves else resting_leaves
+                notional_ticks = price_ticks * quantity
+                leaves -= quantity
+                resting_leaves -= quantity
+                incoming.leaves_lots = leaves
+                incoming.filled_lots += quantity
+                incoming.notional_ticks += notional_ticks
+                resting.leaves_lots = resting_leaves
+                resting.filled_lots += quantity
+                resting.notional_ticks += notional_ticks
+                assert quantity > 0
+                assert resting.filled_lots + resting_leaves == resting.quantity_lots
+                assert incoming.filled_lots + leaves == incoming.quantity_lots
+                commission_cents = commission.cents(notional_ticks)
+                resting_id, resting_trader_id = resting.order_id, resting.trader_id
+                changed[resting_id] = resting
+                events.append(
+                    Trade(
+                        instrument_id,
+                        resting_id,
+                        taker_id,
+                        resting_trader_id,
+                        taker_trader_id,
+                        incoming.side,
+                        price_ticks,
+                        quantity,
+                        resting_leaves,
+                        leaves,
+                        commission_cents,
+                        commission_cents,
+                    )
+                )
+                if resting_leaves:
+                    resting.state = PARTIALLY_FILLED
+                else:
+                    resting.state = FILLED
+                    queue.popleft()
+                    del by_id[resting_id]
+                    by_trader[resting_trader_id].discard(resting_id)
+                if not leaves:
+                    incoming.state = FILLED
+                    return
+                incoming.state = PARTIALLY_FILLED
+            else:
+                del levels[heappop(keys)]
+
+    def _obstacle(self, incoming: Order, opposite: BookSide, limit: int) -> Reason | None:
+        """Why a fill-or-kill order cannot be filled at once; None if it can. Looks no further than it needs to."""
+        keys, levels = opposite.keys, opposite.levels
+        needed = incoming.leaves_lots
+        skips_own = incoming.self_trade_prevention is CANCEL_MAKER
+        visited: list[int] = []
+        obstacle: Reason | None = Reason.FOK_UNFILLED
+        while keys and keys[0] <= limit and obstacle is Reason.FOK_UNFILLED:
+            visited.append(heappop(keys))
+            for resting in levels[visited[-1]]:
+                if resting.trader_id != incoming.trader_id:
+                    needed -= resting.leaves_lots
+                    if needed <= 0:
+                        obstacle = None
+                        break
+                elif resting.leaves_lots and not skips_own:
+                    obstacle = Reason.SELF_TRADE
+                    break
+        for key in visited:
+            heappush(keys, key)
+        return obstacle
