@@ -19,7 +19,9 @@ def quantity(value: Decimal | int, language: str) -> str:
 def price(value: Decimal, language: str, tick_size: Decimal | None = None) -> str:
     """With the decimals of the tick and at least two: 150.00; without a tick, with the decimals it was given."""
     places = max(-int((CENT if tick_size is None else tick_size).normalize().as_tuple().exponent), 2)
-    return format_decimal(value, format="#,##0." + "0" * places + ("" if tick_size else "####"), locale=LOCALES[language])
+    return format_decimal(
+        value, format="#,##0." + "0" * places + ("" if tick_size else "####"), locale=LOCALES[language]
+    )
 
 
 def money(value: Decimal, language: str) -> str:

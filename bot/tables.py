@@ -16,6 +16,7 @@ conversations = sa.Table(
     sa.Column("last_order", JSONB(none_as_null=True), comment="the reading of the last order placed here"),
     sa.Column("confirm_always", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("confirm_above_quantity", sa.Numeric),
+    sa.Column("frozen_at", sa.DateTime(timezone=True), comment="since when the trader's STOP holds"),
     sa.Column("last_inbound_at", sa.DateTime(timezone=True)),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
 )
@@ -37,6 +38,7 @@ inbox = sa.Table(
     sa.Column("reading", JSONB(none_as_null=True)),
     sa.Column("outcome", sa.Text),
     sa.Column("order_shown", JSONB(none_as_null=True), comment="the order that the outcome is about"),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0", comment="how often handling it broke"),
     sa.Column("handled_at", sa.DateTime(timezone=True)),
     sa.Index("ix_inbox_waiting", "conversation_id", "id", postgresql_where=sa.text("handled_at IS NULL")),
     sa.Index("ix_inbox_conversation", "conversation_id", "id"),
@@ -74,7 +76,5 @@ alerts = sa.Table(
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("fired_at", sa.DateTime(timezone=True)),
     sa.Column("deleted_at", sa.DateTime(timezone=True)),
-    sa.Index(
-        "ix_alerts_waiting", "instrument_id", postgresql_where=sa.text("fired_at IS NULL AND deleted_at IS NULL")
-    ),
+    sa.Index("ix_alerts_waiting", "instrument_id", postgresql_where=sa.text("fired_at IS NULL AND deleted_at IS NULL")),
 )

@@ -1,0 +1,279 @@
+"""One step of a conversation: what was awaited and what was meant, to what to say and what to do (pure).
+
+The rules are those of "Rules of conversation": a complete clear order is placed at once, doubt is asked back, and a
+yes counts only for the question that is open now.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from engine.orders import Side
+from nlp.reading import Intent, Reading
+
+QUESTION_LIFETIME = timedelta(minutes=2)
+RESEND_WINDOW = timedelta(minutes=15)  # The same order within it is taken for a message sent twice.
+PRICE_GUARD = Decimal("0.02")  # How far a market may move through a readback's price before it is asked again.
+ORDER_SLOTS = ("side", "quantity", "asset", "contract", "price")
+CHANGEABLE_SLOTS = (*ORDER_SLOTS, "order_type", "time_in_force", "expires_in")
+ORDER_INTENTS = frozenset({Intent.PLACE_ORDER, Intent.INCOMPLETE_ORDER, Intent.CONFIRM_ORDER})
+
+
+class Outcome(StrEnum):
+    """What a message led to."""
+
+    ASK_MISSING = "ask_missing"
+    ASK_CONFIRM = "ask_confirm"
+    PLACED = "placed"
+    CANCELLED = "cancelled"
+    AMENDED = "amended"
+    DISCARDED = "discarded"
+    INFO = "info"
+    HELP = "help"
+    NOT_UNDERSTOOD = "not_understood"
+    REFUSED = "refused"
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is awaited: the slots an order lacks, or a yes to what `reading` would do.
+
+    `nonce` is carried by the buttons shown with it; `asked_by` is the inbox id of the message that led to it;
+    `market_price` is the last price as the readback was shown.
+    """
+
+    kind: str  # "missing" or "confirm"
+    reading: dict[str, object]
+    missing: tuple[str, ...] = ()
+    nonce: str
+    asked_by: int
+    expires_at: datetime
+    market_price: Decimal | None = None
+
+
+class LastOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The last order placed in this conversation, for "same again" and for resends."""
+
+    reading: dict[str, object]
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that a step may depend on besides the message."""
+
+    now: datetime
+    question: Question | None
+    last_order: LastOrder | None
+    inbox_id: int
+    nonce: str
+    is_voice: bool = False
+    confirm_always: bool = False
+    confirm_above_quantity: Decimal | None = None
+    market_price: Decimal | None = None
+    asked_market_price: Decimal | None = None
+
+    @property
+    def open_question(self) -> Question | None:
+        question = self.question
+        return question if question is not None and self.now < question.expires_at else None
+
+    @property
+    def question_expired(self) -> bool:
+        return self.question is not None and self.now >= self.question.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What follows: `execute` is a reading to carry out now; `question` is what is awaited from here on.
+
+    `shown` is the order or action that the outcome is about. `reasons` say why something is asked.
+    """
+
+    outcome: Outcome
+    reading: Reading
+    question: Question | None
+    shown: Reading | None = None
+    execute: Reading | None = None
+    missing: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def step(reading: Reading, situation: Situation) -> Step:
+    """The same message in the same situation always leads to the same step."""
+    intent = reading.intent
+    if intent == Intent.YES:
+        return _yes(reading, situation)
+    if intent == Intent.NO:
+        return _no(reading, situation)
+    if intent == Intent.ANSWER:
+        return _answer(reading, situation)
+    if intent == Intent.REPEAT:
+        return _repeat(reading, situation)
+    if intent in ORDER_INTENTS:
+        return _order(reading, situation, replaced=intent)
+    if reading.acts:
+        return _action(reading, situation)
+    if intent == Intent.UNKNOWN:
+        return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=situation.open_question)
+    outcome = Outcome.HELP if intent == Intent.HELP else Outcome.INFO
+    return Step(outcome=outcome, reading=reading, question=situation.open_question)
+
+
+def _yes(reading: Reading, situation: Situation) -> Step:
+    question = situation.open_question
+    if question is None:
+        return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=None)
+    asked = Reading.from_json(question.reading)
+    if question.kind == "missing":
+        return Step(
+            outcome=Outcome.ASK_MISSING, reading=reading, question=question, shown=asked, missing=question.missing
+        )
+    if asked.intent == Intent.PLACE_ORDER and market_moved(asked, question.market_price, situation.asked_market_price):
+        again = replace(situation, market_price=situation.asked_market_price)
+        return _ask_confirm(reading, asked, again, ("price_moved",))
+    return _execute(reading, asked)
+
+
+def _no(reading: Reading, situation: Situation) -> Step:
+    question = situation.open_question
+    if question is None:
+        return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=None)
+    return Step(
+        outcome=Outcome.DISCARDED, reading=reading, question=None, shown=Reading.from_json(question.reading)
+    )
+
+
+def _answer(reading: Reading, situation: Situation) -> Step:
+    question = situation.open_question
+    if question is None:
+        return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=None)
+    asked = Reading.from_json(question.reading)
+    if asked.intent not in ORDER_INTENTS and asked.intent != Intent.AMEND_ORDER:
+        return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=question)
+    merged = changed(asked, reading)
+    if question.kind == "confirm":
+        return _ask_confirm(reading, merged, situation, reading.reasons)
+    return _order(merged, situation, replaced=Intent.PLACE_ORDER, certain=reading.certain and asked.certain)
+
+
+def _repeat(reading: Reading, situation: Situation) -> Step:
+    if situation.last_order is None:
+        nothing = replace(reading, reasons=("no_last_order",))
+        return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=nothing, question=situation.open_question)
+    order = changed(Reading.from_json(situation.last_order.reading), reading)
+    return _order(order, situation, replaced=Intent.PLACE_ORDER, certain=reading.certain)
+
+
+def _order(reading: Reading, situation: Situation, *, replaced: Intent, certain: bool | None = None) -> Step:
+    """A new order, or one that an answer has made more complete."""
+    missing = missing_slots(reading)
+    order = replace(reading, intent=Intent.PLACE_ORDER, missing=())
+    is_certain = reading.certain if certain is None else certain
+    if missing:
+        kept = replace(order, certain=is_certain and replaced != Intent.CONFIRM_ORDER, missing=missing)
+        question = _question("missing", kept, situation, missing)
+        return Step(outcome=Outcome.ASK_MISSING, reading=reading, question=question, shown=kept, missing=missing)
+    reasons = _reasons_to_ask(order, situation)
+    if replaced == Intent.CONFIRM_ORDER or not is_certain or reasons:
+        return _ask_confirm(reading, order, situation, reasons or reading.reasons)
+    return _execute(reading, order)
+
+
+def _reasons_to_ask(order: Reading, situation: Situation) -> tuple[str, ...]:
+    """Why a complete, clear order is asked back all the same."""
+    reasons = []
+    if situation.is_voice:
+        reasons.append("voice")
+    if situation.confirm_always:
+        reasons.append("asked_always")
+    above = situation.confirm_above_quantity
+    if above is not None and order.quantity is not None and order.quantity > above:
+        reasons.append("above_own_limit")
+    last = situation.last_order
+    if (
+        last is not None
+        and situation.now - last.placed_at < RESEND_WINDOW
+        and _same_order(Reading.from_json(last.reading), order)
+    ):
+        reasons.append("identical_resend")
+    return tuple(reasons)
+
+
+def _action(reading: Reading, situation: Situation) -> Step:
+    """A cancel or an amendment."""
+    if situation.is_voice or not reading.certain:
+        return _ask_confirm(reading, reading, situation, reading.reasons)
+    return _execute(reading, reading)
+
+
+def _ask_confirm(reading: Reading, asked: Reading, situation: Situation, reasons: tuple[str, ...]) -> Step:
+    missing = missing_slots(asked) if asked.intent == Intent.PLACE_ORDER else ()
+    assert not missing, "a readback shows a whole order"
+    sure = replace(asked, certain=True, reasons=(), missing=())
+    return Step(
+        outcome=Outcome.ASK_CONFIRM,
+        reading=reading,
+        question=_question("confirm", sure, situation),
+        shown=sure,
+        reasons=reasons,
+    )
+
+
+def _execute(reading: Reading, execute: Reading) -> Step:
+    outcome = {Intent.PLACE_ORDER: Outcome.PLACED, Intent.AMEND_ORDER: Outcome.AMENDED}.get(
+        execute.intent, Outcome.CANCELLED
+    )
+    return Step(outcome=outcome, reading=reading, question=None, shown=execute, execute=execute)
+
+
+def _question(kind: str, asked: Reading, situation: Situation, missing: tuple[str, ...] = ()) -> Question:
+    return Question(
+        kind=kind,
+        reading=asked.to_json(),
+        missing=missing,
+        nonce=situation.nonce,
+        asked_by=situation.inbox_id,
+        expires_at=situation.now + QUESTION_LIFETIME,
+        market_price=situation.market_price,
+    )
+
+
+def changed(order: Reading, change: Reading) -> Reading:
+    """The order with every slot that the change names replaced."""
+    slots = {name: value for name in CHANGEABLE_SLOTS if (value := getattr(change, name)) is not None}
+    if slots.get("order_type") == "market":
+        slots["price"] = None
+    elif "price" in slots:
+        slots["order_type"] = "limit"
+    if "time_in_force" in slots and "expires_in" not in slots:
+        slots["expires_in"] = None
+    merged = replace(order, **slots)
+    return replace(merged, lang=change.lang, missing=())
+
+
+def missing_slots(order: Reading) -> tuple[str, ...]:
+    """What a whole order still lacks; a market order needs no price."""
+    return tuple(
+        slot
+        for slot in ORDER_SLOTS
+        if getattr(order, slot) is None and not (slot == "price" and order.order_type == "market")
+    )
+
+
+def _same_order(one: Reading, other: Reading) -> bool:
+    return all(getattr(one, slot) == getattr(other, slot) for slot in CHANGEABLE_SLOTS)
+
+
+def market_moved(order: Reading, then: Decimal | None, now: Decimal | None) -> bool:
+    """Whether the market has moved through the readback's price, by more than the guard, since it was shown."""
+    if now is None:
+        return False
+    if order.price is None:
+        return then is None or abs(now - then) > PRICE_GUARD * then
+    through = order.price * PRICE_GUARD
+    if order.side == Side.BUY:
+        return now < order.price - through and (then is None or then >= order.price - through)
+    return now > order.price + through and (then is None or then <= order.price + through)

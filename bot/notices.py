@@ -1,0 +1,239 @@
+"""What the market did to a trader's orders, worded from the engine's events (pure).
+
+A trade's figures are those of the record: price, notional, and the commission stored with it.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from bot import figures, replies
+from bot.languages import translations
+from bot.listings import Listing, Listings
+from engine.events import (
+    AmendRejected,
+    CancelAllDone,
+    CancelRejected,
+    CommandRejected,
+    Event,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderExpired,
+    OrderRejected,
+    Trade,
+)
+from engine.money import CENT
+from engine.orders import Amend, Cancel, CancelAll, Command, Place, Reason, Side
+
+ORDER_NUMBERS_MAX = 20
+
+
+def command_result(command: Command, events: Sequence[Event], listings: Listings, language: str) -> str:
+    """The answer to what a trader asked in chat: all that the command led to, for this trader."""
+    if isinstance(command, Place):
+        return _placed(command, events, listings.by_id[command.instrument_id], language)
+    if isinstance(command, Amend):
+        return _amended(command, events, listings, language)
+    if isinstance(command, Cancel):
+        return _canceled(events, listings, language)
+    assert isinstance(command, CancelAll), "chat asks for nothing else"
+    return _canceled_all(events, language)
+
+
+def was_refused(events: Sequence[Event]) -> bool:
+    return any(isinstance(event, OrderRejected | AmendRejected | CancelRejected | CommandRejected) for event in events)
+
+
+def order_fills(order_id: int, trades: Sequence[Trade], listings: Listings, language: str) -> str:
+    """What traded of a resting order."""
+    _ = translations(language).gettext
+    listing = listings.by_id[trades[0].instrument_id]
+    fills = _fills(order_id, trades, listing, language)
+    return "\n".join([_head(order_id, language), *fills, _rest(order_id, trades, listing, language)])
+
+
+def order_ended(event: OrderCanceled | OrderExpired, listings: Listings, language: str) -> str:
+    """An order that ended without its trader having just asked for it."""
+    _ = translations(language).gettext
+    return "\n".join(
+        [
+            _head(event.order_id, language) + " " + _unfilled(event, listings.by_id[event.instrument_id], language),
+            replies.order_reason(event.reason, language),
+        ]
+    )
+
+
+def _head(order_id: int, language: str) -> str:
+    _ = translations(language).gettext
+    return "*" + _("Order %(number)s") % {"number": order_id} + "*"
+
+
+def _placed(command: Place, events: Sequence[Event], listing: Listing, language: str) -> str:
+    _ = translations(language).gettext
+    line = _place_line(command, listing, language)
+    first = events[0]
+    if isinstance(first, OrderRejected):
+        lines = [_("Not placed: %(order)s") % {"order": line}, replies.order_reason(first.reason, language)]
+        if (allowed := replies.allowed_range(first.facts, listing, language)) is not None:
+            lines.append(allowed)
+        return "\n".join(lines)
+    assert isinstance(first, OrderAccepted)
+    lines = [f"{_head(command.order_id, language)}: {line}, {replies.time_in_force(command.time_in_force, language)}."]
+    if command.expires_at is not None and command.time_in_force == "GTT":
+        lines[0] = f"{_head(command.order_id, language)}: {line}, " + (
+            _("until %(time)s.") % {"time": figures.moment(command.expires_at, language)}
+        )
+    return "\n".join(lines + _outcome(command.order_id, events, listing, language, resting=command.quantity_lots))
+
+
+def _place_line(command: Place, listing: Listing, language: str) -> str:
+    _ = translations(language).gettext
+    words = [
+        _("Buy") if command.side == Side.BUY else _("Sell"),
+        figures.quantity(command.quantity_lots * listing.lot_size, language),
+        _product(listing, language),
+        _("at market")
+        if command.price_ticks is None
+        else _("at %(price)s") % {"price": _price(command.price_ticks, listing, language)},
+    ]
+    return " ".join(words)
+
+
+def _outcome(
+    order_id: int, events: Sequence[Event], listing: Listing, language: str, *, resting: int
+) -> list[str]:
+    """The fills of an order that came in, and what became of the rest."""
+    _ = translations(language).gettext
+    trades = [event for event in events if isinstance(event, Trade) and event.taker_order_id == order_id]
+    lines = _fills(order_id, trades, listing, language)
+    ended = [event for event in events if isinstance(event, OrderCanceled) and event.order_id == order_id]
+    if ended:
+        lines.append(_unfilled(ended[0], listing, language) + " " + replies.order_reason(ended[0].reason, language))
+    elif trades:
+        lines.append(_rest(order_id, trades, listing, language))
+    else:
+        lines.append(
+            _("Waiting in the book: %(quantity)s.")
+            % {"quantity": figures.quantity(resting * listing.lot_size, language)}
+            + " "
+            + _("To take it back: *cancel %(number)s*") % {"number": order_id}
+        )
+    others = [event for event in events if isinstance(event, OrderCanceled) and event.order_id != order_id]
+    lines += [
+        _head(event.order_id, language)
+        + " "
+        + _unfilled(event, listing, language)
+        + " "
+        + replies.order_reason(event.reason, language)
+        for event in others
+    ]
+    return lines
+
+
+def _fills(order_id: int, trades: Sequence[Trade], listing: Listing, language: str) -> list[str]:
+    """One line a price: Bought 40 Wheat Dec25 at 150.00 = 6,000.00, commission 6.00."""
+    _ = translations(language).gettext
+    lines = []
+    for price_ticks, fills in groupby(trades, key=lambda trade: trade.price_ticks):
+        at_price = list(fills)
+        lots = sum(trade.quantity_lots for trade in at_price)
+        is_taker = at_price[0].taker_order_id == order_id
+        cents = sum(
+            trade.taker_commission_cents if is_taker else trade.maker_commission_cents for trade in at_price
+        )
+        bought = (at_price[0].taker_side == Side.BUY) == is_taker
+        facts = {
+            "quantity": figures.quantity(lots * listing.lot_size, language),
+            "product": _product(listing, language),
+            "price": _price(price_ticks, listing, language),
+            "notional": figures.money(price_ticks * listing.tick_size * lots * listing.lot_size, language),
+            "commission": figures.money(cents * CENT, language),
+        }
+        sentence = (
+            _("Bought %(quantity)s %(product)s at %(price)s = %(notional)s, commission %(commission)s.")
+            if bought
+            else _("Sold %(quantity)s %(product)s at %(price)s = %(notional)s, commission %(commission)s.")
+        )
+        lines.append(sentence % facts)
+    return lines
+
+
+def _rest(order_id: int, trades: Sequence[Trade], listing: Listing, language: str) -> str:
+    _ = translations(language).gettext
+    last = trades[-1]
+    leaves = last.taker_leaves_lots if last.taker_order_id == order_id else last.maker_leaves_lots
+    if leaves == 0:
+        return _("Filled completely.")
+    return _("Still waiting: %(quantity)s.") % {"quantity": figures.quantity(leaves * listing.lot_size, language)}
+
+
+def _unfilled(event: OrderCanceled | OrderExpired, listing: Listing, language: str) -> str:
+    _ = translations(language).gettext
+    facts = {
+        "quantity": figures.quantity(event.leaves_lots * listing.lot_size, language),
+        "product": _product(listing, language),
+    }
+    if isinstance(event, OrderExpired):
+        return _("expired: %(quantity)s %(product)s not filled.") % facts
+    return _("canceled: %(quantity)s %(product)s not filled.") % facts
+
+
+def _amended(command: Amend, events: Sequence[Event], listings: Listings, language: str) -> str:
+    _ = translations(language).gettext
+    first = events[0]
+    if isinstance(first, AmendRejected):
+        return "\n".join(
+            [
+                _("Order %(number)s is unchanged.") % {"number": command.order_id},
+                replies.order_reason(first.reason, language),
+            ]
+        )
+    if isinstance(first, OrderCanceled):
+        return order_ended(first, listings, language)
+    assert isinstance(first, OrderAmended)
+    listing = listings.by_id[first.instrument_id]
+    line = _("%(order)s is now: %(side)s %(quantity)s %(product)s at %(price)s.") % {
+        "order": _head(first.order_id, language),
+        "side": _("Buy") if first.side == Side.BUY else _("Sell"),
+        "quantity": figures.quantity(first.quantity_lots * listing.lot_size, language),
+        "product": _product(listing, language),
+        "price": _price(first.price_ticks, listing, language),
+    }
+    return "\n".join([line, *_outcome(first.order_id, events[1:], listing, language, resting=first.leaves_lots)])
+
+
+def _canceled(events: Sequence[Event], listings: Listings, language: str) -> str:
+    first = events[0]
+    if isinstance(first, CancelRejected):
+        return replies.order_reason(first.reason, language)
+    assert isinstance(first, OrderCanceled)
+    return _head(first.order_id, language) + " " + _unfilled(first, listings.by_id[first.instrument_id], language)
+
+
+def _canceled_all(events: Sequence[Event], language: str) -> str:
+    catalog = translations(language)
+    _ = catalog.gettext
+    last = events[-1]
+    if isinstance(last, CommandRejected):
+        return replies.order_reason(last.reason, language)
+    assert isinstance(last, CancelAllDone)
+    canceled = [event for event in events if isinstance(event, OrderCanceled)]
+    panic = any(event.reason == Reason.CANCELED_BY_PANIC for event in canceled)
+    if not canceled:
+        return _("There was no open order to cancel.")
+    numbers = ", ".join(str(event.order_id) for event in canceled[:ORDER_NUMBERS_MAX])
+    if len(canceled) > ORDER_NUMBERS_MAX:
+        numbers += ", …"
+    text = catalog.ngettext(
+        "Canceled %(count)s order: %(numbers)s.", "Canceled %(count)s orders: %(numbers)s.", len(canceled)
+    ) % {"count": figures.quantity(len(canceled), language), "numbers": numbers}
+    return text + ("\n" + _("Chat trading is frozen until you lift it on the web.") if panic else "")
+
+
+def _product(listing: Listing, language: str) -> str:
+    name = listing.names[language]
+    return f"{name[:1].upper()}{name[1:]} {figures.contract(listing.contract, language)}"
+
+
+def _price(price_ticks: int, listing: Listing, language: str) -> str:
+    return figures.price(price_ticks * listing.tick_size, language, listing.tick_size)

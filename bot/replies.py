@@ -1,0 +1,335 @@
+"""Every sentence of the conversation: what is understood, asked, done or refused, in the trader's language (pure).
+
+WhatsApp renders *bold*; lines are short, so that they read well on a phone.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from bot import figures
+from bot.languages import translations
+from bot.listings import Listing, Listings
+from engine.orders import OrderType, Reason, Side, TimeInForce
+from nlp.reading import Intent, Reading
+
+QUESTION_MINUTES = 2
+
+
+def order_line(reading: Reading, listings: Listings, language: str) -> str:
+    """The part of an order that is known: *Buy 100 Wheat Dec25 at 150.00*."""
+    _ = translations(language).gettext
+    words = [{"buy": _("Buy"), "sell": _("Sell"), None: _("Order")}[reading.side]]
+    if reading.quantity is not None:
+        words.append(figures.quantity(reading.quantity, language))
+    if reading.asset is not None:
+        words.append(listings.asset_name(reading.asset, language))
+    if reading.contract is not None:
+        words.append(figures.contract(reading.contract, language))
+    if reading.order_type == OrderType.MARKET:
+        words.append(_("at market"))
+    elif reading.price is not None:
+        listing = listings.find(reading.asset, reading.contract)
+        tick_size = listing.tick_size if listing else None
+        words.append(_("at %(price)s") % {"price": figures.price(reading.price, language, tick_size)})
+    return "*" + " ".join(words) + "*"
+
+
+def lifetime(reading: Reading, language: str) -> str:
+    """How long the order stands: good for 24 h, until canceled, immediate or cancel."""
+    catalog = translations(language)
+    _ = catalog.gettext
+    if reading.expires_in is not None:
+        hours, minutes = divmod(reading.expires_in, 60)
+        if minutes or not hours:
+            return catalog.ngettext("good for %(count)s minute", "good for %(count)s minutes", reading.expires_in) % {
+                "count": figures.quantity(reading.expires_in, language)
+            }
+        return catalog.ngettext("good for %(count)s hour", "good for %(count)s hours", hours) % {
+            "count": figures.quantity(hours, language)
+        }
+    if reading.time_in_force is None and reading.order_type == OrderType.MARKET:
+        return time_in_force(TimeInForce.IOC, language)
+    return time_in_force(TimeInForce(reading.time_in_force or TimeInForce.DAY), language)
+
+
+def time_in_force(value: TimeInForce, language: str) -> str:
+    _ = translations(language).gettext
+    return {
+        TimeInForce.DAY: _("good for 24 h"),
+        TimeInForce.GTC: _("until canceled"),
+        TimeInForce.GTT: _("until its time"),
+        TimeInForce.IOC: _("fill now or cancel the rest"),
+        TimeInForce.FOK: _("fill all now or nothing"),
+    }[value]
+
+
+def slot_question(missing: tuple[str, ...], language: str) -> str:
+    """Asks for what an order still lacks."""
+    _ = translations(language).gettext
+    if len(missing) > 1:
+        names = {
+            "side": _("buy or sell"),
+            "quantity": _("how many"),
+            "asset": _("which product"),
+            "contract": _("which month"),
+            "price": _("the price"),
+        }
+        return _("I still need: %(slots)s.") % {"slots": ", ".join(names[slot] for slot in missing)}
+    return {
+        "side": _("Buy or sell?"),
+        "quantity": _("How many?"),
+        "asset": _("Which product?"),
+        "contract": _("Which month? For example Dec25."),
+        "price": _("At what price? Or say *market*."),
+    }[missing[0]]
+
+
+def ask_missing(reading: Reading, missing: tuple[str, ...], listings: Listings, language: str) -> str:
+    _ = translations(language).gettext
+    lines = [order_line(reading, listings, language)]
+    if reading.unlisted is not None and "asset" in missing:
+        lines = [unlisted(reading, listings, language)]
+    elif "contract" in missing and reading.asset is not None:
+        listed = ", ".join(figures.contract(code, language) for code in listings.contracts(reading.asset)[:4])
+        lines.append(_("Nearest months: %(months)s.") % {"months": listed})
+    return "\n".join([*lines, slot_question(missing, language)])
+
+
+def unlisted(reading: Reading, listings: Listings, language: str) -> str:
+    _ = translations(language).gettext
+    text = _("We do not list “%(product)s”.") % {"product": (reading.unlisted or "")[:40]}
+    if reading.nearest:
+        nearest = ", ".join(listings.asset_name(code, language) for code in reading.nearest)
+        return text + " " + _("Did you mean: %(products)s?") % {"products": nearest}
+    names = ", ".join(listings.asset_name(code, language) for code in listings.assets())
+    return text + "\n" + _("We list: %(products)s.") % {"products": names}
+
+
+def ask_confirm(reading: Reading, listings: Listings, language: str, *, why: str | None = None) -> str:
+    """The readback: all of what would be done, what it costs, and how to say yes."""
+    _ = translations(language).gettext
+    lines = [] if why is None else [why]
+    lines.append(action_line(reading, listings, language))
+    if reading.intent == Intent.PLACE_ORDER:
+        lines[-1] += ", " + lifetime(reading, language) + "."
+        if (cost := cost_line(reading, listings, language)) is not None:
+            lines.append(cost)
+    lines.append(
+        _("Reply *YES* or *NO* (%(minutes)s min).") % {"minutes": figures.quantity(QUESTION_MINUTES, language)}
+    )
+    return "\n".join(lines)
+
+
+def action_line(reading: Reading, listings: Listings, language: str) -> str:
+    """What would be done, in one bold line."""
+    _ = translations(language).gettext
+    if reading.intent == Intent.CANCEL_ORDER:
+        return "*" + _("Cancel order %(number)s") % {"number": reading.order_id} + "*"
+    if reading.intent == Intent.CANCEL_LAST:
+        return "*" + _("Cancel your last order") + "*"
+    if reading.intent == Intent.CANCEL_ALL:
+        return "*" + _("Cancel all open orders%(which)s") % {"which": _narrowed(reading, listings, language)} + "*"
+    if reading.intent == Intent.PANIC:
+        return "*" + _("Cancel everything and freeze chat trading") + "*"
+    if reading.intent == Intent.AMEND_ORDER:
+        which = (
+            _("your last order")
+            if reading.order_id in (None, "last")
+            else _("order %(number)s") % {"number": reading.order_id}
+        )
+        changes = []
+        if reading.quantity is not None:
+            changes.append(_("quantity %(quantity)s") % {"quantity": figures.quantity(reading.quantity, language)})
+        if reading.price is not None:
+            changes.append(_("price %(price)s") % {"price": figures.price(reading.price, language)})
+        return "*" + _("Change %(which)s: %(changes)s") % {"which": which, "changes": ", ".join(changes)} + "*"
+    return order_line(reading, listings, language)
+
+
+def _narrowed(reading: Reading, listings: Listings, language: str) -> str:
+    _ = translations(language).gettext
+    words = []
+    if reading.asset is not None:
+        words.append(listings.asset_name(reading.asset, language))
+    if reading.contract is not None:
+        words.append(figures.contract(reading.contract, language))
+    if reading.side is not None:
+        words.append(_("buys only") if reading.side == Side.BUY else _("sells only"))
+    return ": " + " ".join(words) if words else ""
+
+
+def cost_line(reading: Reading, listings: Listings, language: str) -> str | None:
+    """15,000.00 + 15.00 commission; nothing at market, where the price is not known before."""
+    _ = translations(language).gettext
+    if reading.price is None or reading.quantity is None:
+        return None
+    listing = listings.find(reading.asset, reading.contract)
+    if listing is None:
+        return None
+    notional = reading.price * reading.quantity
+    return _("%(notional)s + %(commission)s commission.") % {
+        "notional": figures.money(notional, language),
+        "commission": figures.money(listing.commission(notional), language),
+    }
+
+
+def why_asked(reasons: tuple[str, ...], language: str) -> str | None:
+    """Why a readback is shown, where saying so helps."""
+    _ = translations(language).gettext
+    sentences = {
+        "identical_resend": _("You have just placed this very order. Once more?"),
+        "above_own_limit": _("This is above the size you want to be asked about."),
+        "price_moved": _("The market has moved since I asked."),
+        "ambiguous_number": _("I am not sure about a number:"),
+        "expired_contract": _("That month is over:"),
+        "large_value": _("That is unusually large:"),
+    }
+    return next((sentences[reason] for reason in reasons if reason in sentences), None)
+
+
+def discarded(language: str) -> str:
+    _ = translations(language).gettext
+    return _("Dropped. Nothing was placed.")
+
+
+def nothing_open(intent: Intent, language: str, *, expired: bool) -> str:
+    """A yes, no or number to which no question is open."""
+    _ = translations(language).gettext
+    if expired:
+        return _("That question has expired and nothing was done. Please send the order again.")
+    if intent == Intent.YES:
+        return _("There is nothing to confirm. Nothing was done.")
+    if intent == Intent.NO:
+        return _("There is nothing open. Nothing was done.")
+    return _("I have no open question for that. Say the whole order, for example: %(example)s") % {
+        "example": _("Buy 100 Dec25 Wheat at 150")
+    }
+
+
+def not_understood(reading: Reading, listings: Listings, language: str, *, example: str) -> str:
+    """Says that nothing was done, why if that is known, and what would work."""
+    _ = translations(language).gettext
+    if reading.unlisted is not None:
+        return unlisted(reading, listings, language)
+    reasons = {
+        "conditional": _("I cannot wait for a condition. You can set an alert, or place a limit order."),
+        "stop": _("I cannot place stop orders. You can set an alert, or place a limit order."),
+        "negation": _("I read that as *not* to be done, so I did nothing."),
+        "past": _("I read that as something past, so I did nothing."),
+        "question": _("I read that as a question, so I did nothing."),
+        "reported": _("I read that as somebody else's words, so I did nothing."),
+        "alternatives": _("You named two alternatives, so I did nothing. Please send the one you want."),
+        "zero_quantity": _("Quantity and price must be above zero."),
+        "negative_number": _("Quantity and price must be above zero."),
+        "too_long": _("That message is too long for me. Please send one short order."),
+        "relative": _("Please say the new total, for example: change 1042 to 50."),
+        "no_last_order": _("You have no earlier order here that I could repeat or change."),
+        "no_such_button": _("That button is no longer valid. Nothing was done."),
+    }
+    sentence = next((reasons[reason] for reason in reading.reasons if reason in reasons), None)
+    return "\n".join(
+        [
+            sentence or _("I did not understand that, and did nothing."),
+            _("Try: %(example)s — or say *help*.") % {"example": example},
+        ]
+    )
+
+
+def still_open(question: str, language: str) -> str:
+    """Reminds of the question that an information request left standing."""
+    _ = translations(language).gettext
+    return _("Still open:") + "\n" + question
+
+
+def refused(code: str, facts: Mapping[str, object], listings: Listings, language: str) -> str:
+    """What a trader can put right, by the code of the engine's TradingError or of the conversation's own."""
+    _ = translations(language).gettext
+
+    def price(name: str) -> str:
+        value = facts.get(name)
+        return figures.price(value, language) if isinstance(value, Decimal) else str(value)
+
+    def count(name: str) -> str:
+        value = facts.get(name)
+        return figures.quantity(value, language) if isinstance(value, Decimal | int) else str(value)
+
+    def allowed(show) -> str:
+        return " / ".join(show(name) for name in ("below", "above") if facts.get(name) is not None)
+
+    sentences = {
+        "unknown_market": lambda: _unknown_market(facts, listings, language),
+        "invalid_price": lambda: _("The price must be a number above zero."),
+        "invalid_quantity": lambda: _("The quantity must be a number above zero."),
+        "off_tick": lambda: (
+            _("Prices here move in steps of %(tick)s. Nearest: %(allowed)s.")
+            % {"tick": figures.quantity(facts["tick_size"], language), "allowed": allowed(price)}
+        ),
+        "off_lot": lambda: (
+            _("Quantities are multiples of %(lot)s. Nearest: %(allowed)s.")
+            % {"lot": count("lot_size"), "allowed": allowed(count)}
+        ),
+        "too_large": lambda: _("That number is too large. The most is %(most)s.") % {"most": count("allowed_max")},
+        "invalid_time_in_force": lambda: _("This order cannot have that lifetime."),
+        "order_not_found": lambda: _("You have no order %(number)s.") % {"number": facts.get("order_id", "")},
+        "order_closed": lambda: _("Order %(number)s is already closed.") % {"number": facts.get("order_id", "")},
+        "no_orders": lambda: _("You have no orders yet."),
+        "trader_frozen": lambda: _("Chat trading is frozen for you. Nothing was done."),
+        "trading_error": lambda: _("That could not be done. Nothing was placed."),
+    }
+    return sentences[code]()
+
+
+def _unknown_market(facts: Mapping[str, object], listings: Listings, language: str) -> str:
+    _ = translations(language).gettext
+    text = _("%(symbol)s is not listed.") % {"symbol": facts.get("symbol", "")}
+    asset = facts.get("asset")
+    months = listings.contracts(asset)[:4] if isinstance(asset, str) else ()
+    if months:
+        names = ", ".join(figures.contract(code, language) for code in months)
+        text += " " + _("Nearest months: %(months)s.") % {"months": names}
+    return text
+
+
+def order_reason(reason: Reason, language: str) -> str:
+    """Why an order ended or was refused, as a sentence without figures."""
+    _ = translations(language).gettext
+    return {
+        Reason.IOC_REMAINDER: _("What could not trade at once was canceled."),
+        Reason.FOK_UNFILLED: _("It could not be filled whole at once, so nothing was traded."),
+        Reason.SELF_TRADE: _("It would have met your own order, so the rest was canceled."),
+        Reason.POST_ONLY_WOULD_CROSS: _("It would have traded at once, so it was not placed."),
+        Reason.CANCELED_BY_TRADER: _("You canceled it."),
+        Reason.CANCELED_BY_STAFF: _("Our staff canceled it."),
+        Reason.CANCELED_BY_PANIC: _("Canceled with all your orders, as you asked."),
+        Reason.AMENDED_BELOW_FILLED: _("The new quantity is already filled, so it is closed."),
+        Reason.ORDER_EXPIRED: _("Its time is over."),
+        Reason.INSTRUMENT_EXPIRED: _("Trading in this contract has ended."),
+        Reason.UNKNOWN_INSTRUMENT: _("This contract is not listed."),
+        Reason.INSTRUMENT_HALTED: _("Trading in this contract is halted. You can still cancel."),
+        Reason.INSTRUMENT_IN_USE: _("This contract has open orders."),
+        Reason.INVALID_QUANTITY: _("The quantity must be a number above zero."),
+        Reason.INVALID_PRICE: _("The price must be a number above zero."),
+        Reason.OUTSIDE_BAND: _("The price is too far from the market."),
+        Reason.ABOVE_MAX_QUANTITY: _("The quantity is above the most that one order may have."),
+        Reason.ABOVE_MAX_NOTIONAL: _("The value is above the most that one order may have."),
+        Reason.ORDER_SIZE_LIMIT: _("The quantity is above your limit."),
+        Reason.OPEN_ORDERS_LIMIT: _("You have as many open orders as your limit allows."),
+        Reason.POSITION_LIMIT: _("Your position would go above your limit."),
+        Reason.TRADER_FROZEN: _("Your trading is frozen. You can still cancel."),
+        Reason.ORDER_NOT_FOUND: _("You have no such order."),
+        Reason.ORDER_CLOSED: _("The order is already closed."),
+        Reason.NOTHING_TO_CHANGE: _("It has that price and quantity already."),
+        Reason.MALFUNCTION: _("Something went wrong on our side, and nothing was done. Our staff has been told."),
+    }[reason]
+
+
+def allowed_range(facts: Mapping[str, object], listing: Listing, language: str) -> str | None:
+    """The facts of an engine's refusal that help: the band, or the most that is allowed."""
+    _ = translations(language).gettext
+    low, high = facts.get("low_ticks"), facts.get("high_ticks")
+    if isinstance(low, int) and isinstance(high, int):
+        return _("Allowed now: %(low)s to %(high)s.") % {
+            "low": figures.price(low * listing.tick_size, language, listing.tick_size),
+            "high": figures.price(high * listing.tick_size, language, listing.tick_size),
+        }
+    return None

@@ -1,0 +1,330 @@
+"""One message handled: read, decided, carried out through the engine's door and answered, in one transaction."""
+
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from bot import answers, inbox, last_orders, outbox, replies, tables
+from bot.dialogue import LastOrder, Outcome, Question, Situation, Step, step
+from bot.listings import Listings
+from bot.outbox import Reply
+from bot.understanding import Understanding
+from engine import intake, queries
+from engine.errors import OrderClosed, OrderNotFound, TradingError
+from engine.intake import OrderRequest, Receipt, Source
+from engine.orders import OrderType, Reason, Side, TimeInForce
+from nlp.reading import Intent, Reading
+
+CONVERSATION_LOCK = 72  # The class of advisory locks that keeps one conversation's messages in order.
+BUTTON_INTENTS = {"confirm": Intent.YES, "cancel": Intent.NO}
+FAILURES_MAX = 3
+
+
+class TradingFrozen(TradingError):
+    """The trader said STOP, which holds until the web lifts it."""
+
+    code = "trader_frozen"
+
+
+class NoOrders(TradingError):
+    """The trader speaks of a last order and has none."""
+
+    code = "no_orders"
+
+
+def take(session: Session, understanding: Understanding, conversation_id: int, now: datetime) -> list[int] | None:
+    """Handle the oldest waiting message of a conversation; returns the shards to wake, or None if nothing waited.
+
+    The conversation is locked before the message is chosen, so that a "yes" never overtakes the order it confirms.
+    """
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(CONVERSATION_LOCK, conversation_id)))
+    message = inbox.oldest_waiting(session, conversation_id)
+    if message is None or (message["media_url"] is not None and message["transcript"] is None):
+        return None
+    understanding.refresh(session, now)
+    conversation = session.execute(
+        sa.select(tables.conversations).where(tables.conversations.c.id == conversation_id)
+    ).mappings().one()
+    return Turn(session, understanding, conversation, message, now).handle()
+
+
+def give_up(session: Session, conversation_id: int, now: datetime) -> None:
+    """Count a failure of our own in handling the oldest message; after a few, say so and let the next one pass."""
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(CONVERSATION_LOCK, conversation_id)))
+    message = inbox.oldest_waiting(session, conversation_id)
+    if message is None:
+        return
+    values: dict[str, object] = {"failures": message["failures"] + 1}
+    if message["failures"] + 1 >= FAILURES_MAX:
+        values |= {"handled_at": now, "outcome": Outcome.REFUSED}
+        language = session.execute(
+            sa.select(tables.conversations.c.language).where(tables.conversations.c.id == conversation_id)
+        ).scalar_one()
+        body = replies.order_reason(Reason.MALFUNCTION, language)
+        reply = Reply(conversation_id=conversation_id, cause=cause_of(message["id"]), body=body, inbox_id=message["id"])
+        outbox.add(session, [reply], now)
+    session.execute(sa.update(tables.inbox).where(tables.inbox.c.id == message["id"]).values(values))
+
+
+def cause_of(inbox_id: int) -> str:
+    """What the one reply to this message is known by."""
+    return f"message:{inbox_id}"
+
+
+def inbox_id_of(cause: str) -> int:
+    return int(cause.removeprefix("message:"))
+
+
+class Turn:
+    """Everything one message needs while it is handled."""
+
+    def __init__(
+        self,
+        session: Session,
+        understanding: Understanding,
+        conversation: sa.RowMapping,
+        message: sa.RowMapping,
+        now: datetime,
+    ) -> None:
+        self.session, self.now = session, now
+        self.parser, self.listings = understanding.parser, understanding.listings
+        self.conversation, self.message = conversation, message
+        stored = conversation["question"]
+        self.question = None if stored is None else msgspec.convert(stored, Question)
+        stored = conversation["last_order"]
+        self.last_order = None if stored is None else msgspec.convert(stored, LastOrder)
+
+    def handle(self) -> list[int]:
+        reading = self._about_quoted_message(self._read())
+        taken = step(reading, self._situation(reading))
+        language = reading.lang
+        receipts: list[Receipt] = []
+        body: str | None = None
+        if taken.execute is not None:
+            try:
+                receipts, taken = self._carry_out(taken, taken.execute)
+            except OrderClosed as refusal:
+                body = replies.refused(refusal.code, refusal.facts, self.listings, language)
+                if not (taken.outcome == Outcome.CANCELLED and refusal.facts["state"] == "canceled"):
+                    taken = replace(taken, outcome=Outcome.REFUSED)
+            except TradingError as refusal:
+                body = replies.refused(refusal.code, refusal.facts, self.listings, language)
+                taken = replace(taken, outcome=Outcome.REFUSED)
+        else:
+            body = self._words(taken, language)
+        if body is not None:
+            self._reply(body)
+        self._remember(taken, language)
+        return sorted({receipt.shard_id for receipt in receipts})
+
+    def _read(self) -> Reading:
+        """What the message means: the button that was tapped, or the text or transcript read by the parser."""
+        language = self.conversation["language"]
+        payload = self.message["button_payload"]
+        if payload is not None:
+            verb, _, nonce = payload.partition(":")
+            live = self.question is not None and self.now < self.question.expires_at
+            if verb in BUTTON_INTENTS and live and secrets.compare_digest(nonce, self.question.nonce):
+                return Reading(intent=BUTTON_INTENTS[verb], lang=language)
+            return Reading(intent=Intent.UNKNOWN, lang=language, reasons=("no_such_button",))
+        transcript = self.message["transcript"]
+        question = self.question if self.question is not None and self.now < self.question.expires_at else None
+        return self.parser.read(
+            self.message["body"] if transcript is None else transcript["text"],
+            as_of=self.now.date(),
+            last_language=language,
+            channel="text" if transcript is None else "voice",
+            question=None if question is None else question.for_parser(),
+            last_order=None if self.last_order is None else Reading.from_json(self.last_order.reading),
+        )
+
+    def _about_quoted_message(self, reading: Reading) -> Reading:
+        """A message that quotes one of ours is about the order that ours was about; a yes to an old one is dead."""
+        quoted = self.message["replied_message_sid"]
+        if quoted is None:
+            return reading
+        ours = self.session.execute(
+            sa.select(tables.outbox.c.order_id, tables.outbox.c.inbox_id).where(tables.outbox.c.message_sid == quoted)
+        ).one_or_none()
+        if ours is None:
+            return reading
+        if reading.intent == Intent.YES and (self.question is None or ours.inbox_id != self.question.asked_by):
+            return replace(reading, intent=Intent.UNKNOWN, reasons=("no_such_button",))
+        if ours.order_id is not None and reading.order_id in (None, "last"):
+            about = {Intent.CANCEL_LAST: Intent.CANCEL_ORDER, Intent.LAST_ORDER: Intent.STATUS}
+            if reading.intent in (*about, Intent.AMEND_ORDER, Intent.STATUS):
+                intent = about.get(reading.intent, reading.intent)
+                return replace(reading, intent=intent, order_id=str(ours.order_id))
+        return reading
+
+    def _situation(self, reading: Reading) -> Situation:
+        asked = None if self.question is None else Reading.from_json(self.question.reading)
+        return Situation(
+            now=self.now,
+            question=self.question,
+            last_order=self.last_order,
+            inbox_id=self.message["id"],
+            nonce=secrets.token_urlsafe(9),
+            is_voice=self.message["transcript"] is not None,
+            confirm_always=self.conversation["confirm_always"],
+            confirm_above_quantity=self.conversation["confirm_above_quantity"],
+            market_price=self._last_price(reading),
+            asked_market_price=None if asked is None else self._last_price(asked),
+        )
+
+    def _last_price(self, reading: Reading) -> Decimal | None:
+        listing = self.listings.find(reading.asset, reading.contract)
+        if listing is None:
+            return None
+        return queries.last_price(self.session, listing.symbol)
+
+    def _carry_out(self, taken: Step, reading: Reading) -> tuple[list[Receipt], Step]:
+        """Hand the decision to the engine's door; raises TradingError where it cannot become a command."""
+        trader_id = self.conversation["trader_id"]
+        common = {"source": Source.CHAT, "request_key": cause_of(self.message["id"]), "now": self.now}
+        if reading.intent == Intent.PLACE_ORDER:
+            if self.conversation["frozen_at"] is not None:
+                raise TradingFrozen
+            request = order_request(reading, self.now)
+            return [intake.place(self.session, trader_id=trader_id, request=request, **common)], taken
+        if reading.intent in (Intent.CANCEL_ALL, Intent.PANIC):
+            panic = reading.intent == Intent.PANIC
+            receipts = intake.cancel_all(
+                self.session,
+                trader_id=trader_id,
+                asset=reading.asset,
+                contract=reading.contract if reading.asset is not None else None,
+                side=None if reading.side is None else Side(reading.side),
+                reason=Reason.CANCELED_BY_PANIC if panic else Reason.CANCELED_BY_TRADER,
+                **common,
+            )
+            if panic:
+                self._set(frozen_at=self.now)
+            return receipts, taken
+        order_id = self._order_id(reading)
+        if reading.intent == Intent.AMEND_ORDER:
+            receipt = intake.amend(
+                self.session,
+                trader_id=trader_id,
+                order_id=order_id,
+                price=reading.price,
+                quantity=reading.quantity,
+                **common,
+            )
+            before = last_orders.reading_of(self.session, trader_id, order_id, self.listings, reading.lang)
+            changes = {"price": reading.price, "quantity": reading.quantity}
+            shown = replace(before, **{slot: value for slot, value in changes.items() if value is not None})
+            return [receipt], replace(taken, shown=shown)
+        shown = last_orders.reading_of(self.session, trader_id, order_id, self.listings, reading.lang)
+        taken = replace(taken, shown=shown)
+        return [intake.cancel(self.session, trader_id=trader_id, order_id=order_id, **common)], taken
+
+    def _order_id(self, reading: Reading) -> int:
+        if reading.intent == Intent.CANCEL_LAST or reading.order_id in (None, "last"):
+            order_id = last_orders.newest(self.session, self.conversation["trader_id"])
+            if order_id is None:
+                raise NoOrders
+            return order_id
+        assert reading.order_id is not None
+        if len(reading.order_id) > 18:
+            raise OrderNotFound(order_id=reading.order_id[:18] + "…")
+        return int(reading.order_id)
+
+    def _words(self, taken: Step, language: str) -> str:
+        """The reply to a message that carries nothing out."""
+        reading = taken.reading
+        if taken.outcome == Outcome.ASK_MISSING:
+            assert taken.shown is not None
+            shown = replace(taken.shown, unlisted=reading.unlisted, nearest=reading.nearest)
+            return replies.ask_missing(shown, taken.missing, self.listings, language)
+        if taken.outcome == Outcome.ASK_CONFIRM:
+            assert taken.shown is not None
+            why = replies.why_asked(taken.reasons, language)
+            return replies.ask_confirm(taken.shown, self.listings, language, why=why)
+        if taken.outcome == Outcome.DISCARDED:
+            return replies.discarded(language)
+        if taken.outcome == Outcome.NOT_UNDERSTOOD:
+            if reading.intent in (Intent.YES, Intent.NO, Intent.ANSWER):
+                expired = self.question is not None and self.now >= self.question.expires_at
+                return replies.nothing_open(reading.intent, language, expired=expired)
+            example = self.parser.examples(language)[Intent.PLACE_ORDER][0]
+            return self._with_question(
+                replies.not_understood(reading, self.listings, language, example=example), taken, language
+            )
+        answer = answers.answer(
+            self.session, reading, self.conversation, self.listings, self.parser.examples(language), language, self.now
+        )
+        return self._with_question(answer, taken, language)
+
+    def _with_question(self, text: str, taken: Step, language: str) -> str:
+        """The text, and below it the question that it left standing."""
+        if taken.question is None:
+            return text
+        asked = Reading.from_json(taken.question.reading)
+        if taken.question.kind == "missing":
+            words = replies.ask_missing(asked, taken.question.missing, self.listings, language)
+        else:
+            words = replies.ask_confirm(asked, self.listings, language)
+        return text + "\n\n" + replies.still_open(words, language)
+
+    def _reply(self, body: str) -> None:
+        transcript = self.message["transcript"]
+        if transcript is not None:
+            body = replies.heard(transcript["text"]) + "\n" + body
+        reply = Reply(
+            conversation_id=self.conversation["id"],
+            cause=cause_of(self.message["id"]),
+            body=body,
+            inbox_id=self.message["id"],
+        )
+        outbox.add(self.session, [reply], self.now)
+
+    def _remember(self, taken: Step, language: str) -> None:
+        question = None if taken.question is None else msgspec.to_builtins(taken.question)
+        values: dict[str, object] = {"question": question, "language": language}
+        if taken.outcome == Outcome.PLACED and taken.execute is not None:
+            last_order = LastOrder(reading=taken.execute.to_json(), placed_at=self.now)
+            values["last_order"] = msgspec.to_builtins(last_order)
+        self._set(**values)
+        self.session.execute(
+            sa.update(tables.inbox)
+            .where(tables.inbox.c.id == self.message["id"])
+            .values(
+                reading=taken.reading.to_json(),
+                outcome=taken.outcome,
+                order_shown=None if taken.shown is None else taken.shown.to_json(),
+                handled_at=self.now,
+            )
+        )
+
+    def _set(self, **values: object) -> None:
+        self.session.execute(
+            sa.update(tables.conversations)
+            .where(tables.conversations.c.id == self.conversation["id"])
+            .values(**values)
+        )
+
+
+def order_request(reading: Reading, now: datetime) -> OrderRequest:
+    """A whole order as the engine's door takes it."""
+    assert reading.side is not None
+    assert reading.quantity is not None
+    time_in_force = None if reading.time_in_force is None else TimeInForce(reading.time_in_force)
+    expires_at = None
+    if reading.expires_in is not None:
+        time_in_force, expires_at = TimeInForce.GTT, now + timedelta(minutes=reading.expires_in)
+    return OrderRequest(
+        side=Side(reading.side),
+        quantity=reading.quantity,
+        asset=reading.asset,
+        contract=reading.contract,
+        price=reading.price,
+        order_type=OrderType(reading.order_type or OrderType.LIMIT),
+        time_in_force=time_in_force,
+        expires_at=expires_at,
+    )
