@@ -1,0 +1,45 @@
+"""The pages' languages, and the front page: which number to text, and what to say."""
+
+from urllib.parse import urlencode
+
+from flask import Blueprint, Flask, current_app, render_template, request
+
+from bot.languages import LANGUAGES, translations
+
+LANGUAGE_NAMES = {"en": "English", "es": "Español", "pt": "Português"}
+
+pages = Blueprint("pages", __name__)
+
+
+def register(app: Flask) -> None:
+    """Give the application its pages and the languages that they are in."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(
+        lambda message: translations(language()).gettext(message),
+        lambda one, many, count: translations(language()).ngettext(one, many, count),
+        newstyle=True,
+    )
+    app.jinja_env.globals.update(language=language, language_names=LANGUAGE_NAMES, same_page_in=same_page_in)
+    app.register_blueprint(pages)
+
+
+def language() -> str:
+    """The reader's language: the one in the address, else the first of the browser's that we speak."""
+    asked = request.args.get("lang", "")
+    if asked in LANGUAGES:
+        return asked
+    spoken = request.accept_languages.best_match(LANGUAGES)
+    return spoken or current_app.extensions["settings"].default_language
+
+
+def same_page_in(code: str) -> str:
+    """This page's address in another language."""
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    return "?" + urlencode([*kept, ("lang", code)])
+
+
+@pages.get("/")
+def front() -> str:
+    """Where a trader begins."""
+    number = current_app.extensions["settings"].twilio_whatsapp_number.removeprefix("whatsapp:")
+    return render_template("front.html", number=number)

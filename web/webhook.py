@@ -1,0 +1,55 @@
+"""Twilio's requests: what traders sent, and how our replies fared. They are stored; workers do the thinking."""
+
+import hmac
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, abort, current_app, request
+
+from bot import inbox, outbox, queues, whatsapp
+
+webhook = Blueprint("webhook", __name__, url_prefix="/webhook")
+
+EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+
+@webhook.post("/whatsapp")
+def receive() -> Response:
+    """Store the message in one transaction and leave the thinking to a worker."""
+    check_signature()
+    settings, redis = current_app.extensions["settings"], current_app.extensions["redis"]
+    message = whatsapp.read_message(request.form)
+    with current_app.extensions["sessions"].begin() as session:
+        conversation_id = inbox.record(session, message, datetime.now(UTC), settings.default_language)
+    if conversation_id is not None:
+        queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
+    return Response(EMPTY_TWIML, mimetype="text/xml")
+
+
+@webhook.get("/whatsapp")
+def verify() -> Response:
+    """Answer the challenge by which WhatsApp's platform checks whose address this is."""
+    token = request.args.get("hub.verify_token", "")
+    expected = current_app.extensions["settings"].whatsapp_verify_token
+    if request.args.get("hub.mode") != "subscribe" or not hmac.compare_digest(token.encode(), expected.encode()):
+        abort(403)
+    return Response(request.args.get("hub.challenge", ""), mimetype="text/plain")
+
+
+@webhook.post("/status")
+def status() -> Response:
+    """Keep how far a reply has got: sent, delivered, read, or not."""
+    check_signature()
+    outbox_id, form = int(request.args["outbox"]), request.form
+    with current_app.extensions["sessions"].begin() as session:
+        outbox.record_status(
+            session, outbox_id, form["MessageSid"], form["MessageStatus"], form.get("ErrorCode") or None
+        )
+    return Response(status=204)
+
+
+def check_signature() -> None:
+    """Raises BadSignature unless Twilio signed this very address and form."""
+    path = request.path
+    if request.query_string:
+        path += "?" + request.query_string.decode()
+    whatsapp.check_signature(current_app.extensions["settings"], path, request.form, request.headers)
