@@ -1,0 +1,56 @@
+# Everything a person runs. Each command prepares what it needs first, and does so once.
+PYTHON ?= python3
+VAR ?= var
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+TORCH := torch==2.13.0
+BENCHES = $(sort $(patsubst tests/bench/%.py,tests.bench.%,$(wildcard tests/bench/bench_*.py)))
+
+.PHONY: help run test check format bench clean
+
+help:
+	@echo "make run     start MaiBroker here and print where to click (VAR=directory, PORT=8000)"
+	@echo "make test    run every test on a real PostgreSQL and Valkey"
+	@echo "make check   format, lint, types, layers and languages"
+	@echo "make format  put the code in the project's format"
+	@echo "make bench   measure speed and print it"
+	@echo "make clean   remove the virtual environment; what VAR keeps stays"
+
+run: $(RUNTIME)
+	@exec $(BIN)/python -m web.local --var "$(VAR)"
+
+test: $(DEVELOPMENT)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(DEVELOPMENT)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m bot.locales_check
+
+format: $(DEVELOPMENT)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEVELOPMENT)
+	@set -e; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m $$bench; done
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MaiBroker needs Python 3.11 or newer.")'
+	$(PYTHON) -m venv $(VENV)
+
+# torch comes first and alone: it is the largest by far, and openai-whisper would take any build of it.
+$(RUNTIME): requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install "$(TORCH)"
+	$(BIN)/python -m pip install -r requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+	$(BIN)/python -m pip install -r requirements-dev.txt
+	@touch $@
