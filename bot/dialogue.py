@@ -141,9 +141,7 @@ def _no(reading: Reading, situation: Situation) -> Step:
     question = situation.open_question
     if question is None:
         return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=None)
-    return Step(
-        outcome=Outcome.DISCARDED, reading=reading, question=None, shown=Reading.from_json(question.reading)
-    )
+    return Step(outcome=Outcome.DISCARDED, reading=reading, question=None, shown=Reading.from_json(question.reading))
 
 
 def _answer(reading: Reading, situation: Situation) -> Step:

@@ -50,11 +50,29 @@ def oldest_waiting(session: Session, conversation_id: int) -> sa.RowMapping | No
 
 
 def waiting_conversations(session: Session, before: datetime) -> list[int]:
-    """Conversations with a message that arrived before that time and is not handled."""
+    """Conversations whose messages, with nothing left to transcribe, have waited since before that time."""
     return list(
         session.execute(
             sa.select(tables.inbox.c.conversation_id)
-            .where(tables.inbox.c.handled_at.is_(None), tables.inbox.c.received_at < before)
+            .where(
+                tables.inbox.c.handled_at.is_(None),
+                tables.inbox.c.received_at < before,
+                sa.or_(tables.inbox.c.media_url.is_(None), tables.inbox.c.transcript.is_not(None)),
+            )
             .distinct()
+        ).scalars()
+    )
+
+
+def waiting_voice_notes(session: Session, before: datetime) -> list[int]:
+    """Messages with media that have waited to be transcribed since before that time."""
+    return list(
+        session.execute(
+            sa.select(tables.inbox.c.id).where(
+                tables.inbox.c.handled_at.is_(None),
+                tables.inbox.c.received_at < before,
+                tables.inbox.c.media_url.is_not(None),
+                tables.inbox.c.transcript.is_(None),
+            )
         ).scalars()
     )

@@ -13,9 +13,7 @@ from nlp.reading import Intent, Reading
 def newest(session: Session, trader_id: int) -> int | None:
     """The trader's order with the highest number, settled or still waiting."""
     return session.execute(
-        sa.select(sa.func.max(commands.c.order_id)).where(
-            commands.c.trader_id == trader_id, commands.c.kind == "place"
-        )
+        sa.select(sa.func.max(commands.c.order_id)).where(commands.c.trader_id == trader_id, commands.c.kind == "place")
     ).scalar()
 
 

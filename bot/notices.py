@@ -3,7 +3,8 @@
 A trade's figures are those of the record: price, notional, and the commission stored with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import groupby
 
 from bot import figures, replies
@@ -63,6 +64,15 @@ def order_ended(event: OrderCanceled | OrderExpired, listings: Listings, languag
     )
 
 
+def alert_fired(alert: Mapping[str, object], listing: Listing, traded: Decimal, language: str) -> str:
+    """A price alert that a trade has reached; `alert` is its row, `traded` the price of the trade."""
+    _ = translations(language).gettext
+    facts = {"product": _product(listing, language), "price": figures.price(traded, language, listing.tick_size)}
+    if alert["direction"] == "above":
+        return _("*Alert %(number)s*") % {"number": alert["id"]} + ": " + _("%(product)s rose to %(price)s.") % facts
+    return _("*Alert %(number)s*") % {"number": alert["id"]} + ": " + _("%(product)s fell to %(price)s.") % facts
+
+
 def _head(order_id: int, language: str) -> str:
     _ = translations(language).gettext
     return "*" + _("Order %(number)s") % {"number": order_id} + "*"
@@ -99,9 +109,7 @@ def _place_line(command: Place, listing: Listing, language: str) -> str:
     return " ".join(words)
 
 
-def _outcome(
-    order_id: int, events: Sequence[Event], listing: Listing, language: str, *, resting: int
-) -> list[str]:
+def _outcome(order_id: int, events: Sequence[Event], listing: Listing, language: str, *, resting: int) -> list[str]:
     """The fills of an order that came in, and what became of the rest."""
     _ = translations(language).gettext
     trades = [event for event in events if isinstance(event, Trade) and event.taker_order_id == order_id]
@@ -138,9 +146,7 @@ def _fills(order_id: int, trades: Sequence[Trade], listing: Listing, language: s
         at_price = list(fills)
         lots = sum(trade.quantity_lots for trade in at_price)
         is_taker = at_price[0].taker_order_id == order_id
-        cents = sum(
-            trade.taker_commission_cents if is_taker else trade.maker_commission_cents for trade in at_price
-        )
+        cents = sum(trade.taker_commission_cents if is_taker else trade.maker_commission_cents for trade in at_price)
         bought = (at_price[0].taker_side == Side.BUY) == is_taker
         facts = {
             "quantity": figures.quantity(lots * listing.lot_size, language),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Callback, Queue
 from rq.serializers import JSONSerializer
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,7 @@ class Job:
     timeout_seconds: int
     per_id: bool = False
     coalesce: bool = False
+    on_failure: str | None = None
 
     def queue_name(self, *ids: int) -> str:
         return f"{self.queue}-{ids[0]}" if self.per_id else self.queue
@@ -33,7 +34,7 @@ class Job:
         return f"pending:{self.path}:{':'.join(map(str, ids))}"
 
 
-HANDLE_MESSAGE = Job("bot.jobs.handle_message", queue="chat", timeout_seconds=30)
+HANDLE_MESSAGE = Job("bot.jobs.handle_message", queue="chat", timeout_seconds=30, on_failure="bot.jobs.message_failed")
 TRANSCRIBE = Job("bot.jobs.transcribe", queue="voice", timeout_seconds=120)
 SETTLE = Job("bot.jobs.settle", queue="engine", timeout_seconds=60, per_id=True, coalesce=True)
 DELIVER = Job("bot.jobs.deliver", queue="outbound", timeout_seconds=60, coalesce=True)
@@ -54,6 +55,7 @@ def wake(redis: Redis, job: Job, *ids: int) -> None:
             timeout=job.timeout_seconds,
             result_ttl=RESULT_SECONDS,
             failure_ttl=FAILURE_SECONDS,
+            on_failure=None if job.on_failure is None else Callback(job.on_failure),
         )
     except RedisError as problem:
         log.warning("wake_failed", job=job.path, ids=ids, problem=type(problem).__name__)

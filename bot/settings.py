@@ -98,3 +98,9 @@ def sqlalchemy_url(url: str) -> str:
         if url.startswith(scheme):
             return "postgresql+psycopg2://" + url.removeprefix(scheme)
     return url
+
+
+def running_servers(env: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
+    """The database and Redis of the stack that the environment names, if it names both."""
+    database_url, redis_url = env.get("DATABASE_URL"), env.get("REDIS_URL")
+    return (sqlalchemy_url(database_url), redis_url) if database_url and redis_url else None

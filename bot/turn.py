@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from bot import answers, inbox, last_orders, outbox, replies, tables
 from bot.dialogue import LastOrder, Outcome, Question, Situation, Step, step
-from bot.listings import Listings
 from bot.outbox import Reply
 from bot.understanding import Understanding
 from engine import intake, queries
@@ -47,9 +46,11 @@ def take(session: Session, understanding: Understanding, conversation_id: int, n
     if message is None or (message["media_url"] is not None and message["transcript"] is None):
         return None
     understanding.refresh(session, now)
-    conversation = session.execute(
-        sa.select(tables.conversations).where(tables.conversations.c.id == conversation_id)
-    ).mappings().one()
+    conversation = (
+        session.execute(sa.select(tables.conversations).where(tables.conversations.c.id == conversation_id))
+        .mappings()
+        .one()
+    )
     return Turn(session, understanding, conversation, message, now).handle()
 
 
@@ -304,9 +305,7 @@ class Turn:
 
     def _set(self, **values: object) -> None:
         self.session.execute(
-            sa.update(tables.conversations)
-            .where(tables.conversations.c.id == self.conversation["id"])
-            .values(**values)
+            sa.update(tables.conversations).where(tables.conversations.c.id == self.conversation["id"]).values(**values)
         )
 
 

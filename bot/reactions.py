@@ -1,0 +1,152 @@
+"""What the market's events make us say: the answer to who asked, and a notice to whoever else is concerned.
+
+It runs inside the batch's transaction: what happened and what is told of it are committed together or not at all.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from bot import alerts, notices, outbox, tables
+from bot.dialogue import Outcome
+from bot.listings import Listings
+from bot.outbox import Reply
+from engine.events import OrderCanceled, OrderExpired, Trade
+from engine.intake import Source
+from engine.record import Settled
+
+Conversations = dict[int, sa.RowMapping]
+
+
+def react(
+    connection: sa.Connection, shard_id: int, settled: Sequence[Settled], listings: Listings, now: datetime
+) -> bool:
+    """Keep every reply that the batch calls for; returns whether there is any."""
+    conversations = _conversations(connection, settled)
+    replies = [
+        *_answers(connection, settled, conversations, listings),
+        *_notices(shard_id, settled, conversations, listings),
+        *_alerts(connection, settled, listings, now),
+    ]
+    outbox.add(connection, replies, now)
+    return bool(replies)
+
+
+def _conversations(connection: sa.Connection, settled: Sequence[Settled]) -> Conversations:
+    """By trader, the conversation of everyone whom a command or an event concerns."""
+    trader_ids = set()
+    for one in settled:
+        for event in one.events:
+            if isinstance(event, Trade):
+                trader_ids |= {event.maker_trader_id, event.taker_trader_id}
+            else:
+                trader_ids.add(getattr(event, "trader_id", None))
+    found = connection.execute(
+        sa.select(tables.conversations.c.id, tables.conversations.c.trader_id, tables.conversations.c.language).where(
+            tables.conversations.c.trader_id.in_(trader_ids - {None})
+        )
+    )
+    return {row["trader_id"]: row for row in found.mappings()}
+
+
+def _answers(
+    connection: sa.Connection, settled: Sequence[Settled], conversations: Conversations, listings: Listings
+) -> list[Reply]:
+    """What each command that was asked for in chat came to."""
+    replies = []
+    for one in settled:
+        if one.source != Source.CHAT:
+            continue
+        assert one.command is not None
+        assert one.request_key is not None
+        conversation = conversations[one.command.trader_id]
+        inbox_id = int(one.request_key.removeprefix("message:"))
+        body = notices.command_result(one.command, one.events, listings, conversation["language"])
+        replies.append(
+            Reply(
+                conversation_id=conversation["id"],
+                cause=one.request_key,
+                body=body,
+                inbox_id=inbox_id,
+                order_id=getattr(one.command, "order_id", None),
+            )
+        )
+        if notices.was_refused(one.events):
+            connection.execute(
+                sa.update(tables.inbox).where(tables.inbox.c.id == inbox_id).values(outcome=Outcome.REFUSED)
+            )
+    return replies
+
+
+def _notices(
+    shard_id: int, settled: Sequence[Settled], conversations: Conversations, listings: Listings
+) -> list[Reply]:
+    """What traders did not just ask for: fills of their resting orders, expiries, cancellations by others."""
+    fills: dict[int, list[Trade]] = defaultdict(list)
+    ended: dict[int, OrderCanceled | OrderExpired] = {}
+    first_numbers: dict[int, int] = {}
+    told_trader: dict[int, int] = {}
+    for one in settled:
+        asker_id = getattr(one.command, "trader_id", None) if one.source == Source.CHAT else None
+        for number, event in enumerate(one.events, one.first_number):
+            if isinstance(event, Trade):
+                sides = (
+                    (event.maker_order_id, event.maker_trader_id),
+                    (event.taker_order_id, event.taker_trader_id),
+                )
+                for order_id, trader_id in sides:
+                    if order_id == event.taker_order_id and trader_id == asker_id:
+                        continue  # The answer to the command tells it.
+                    fills[order_id].append(event)
+                    told_trader[order_id] = trader_id
+                    first_numbers.setdefault(order_id, number)
+            elif isinstance(event, OrderCanceled | OrderExpired) and event.trader_id != asker_id:
+                ended[event.order_id] = event
+                told_trader[event.order_id] = event.trader_id
+                first_numbers.setdefault(event.order_id, number)
+    replies = []
+    for order_id, number in sorted(first_numbers.items(), key=lambda item: item[1]):
+        conversation = conversations.get(told_trader[order_id])
+        if conversation is None:
+            continue
+        language = conversation["language"]
+        parts = []
+        if order_id in fills:
+            parts.append(notices.order_fills(order_id, fills[order_id], listings, language))
+        if order_id in ended:
+            parts.append(notices.order_ended(ended[order_id], listings, language))
+        replies.append(
+            Reply(
+                conversation_id=conversation["id"],
+                cause=f"event:{shard_id}:{number}:{order_id}",
+                body="\n".join(parts),
+                order_id=order_id,
+            )
+        )
+    return replies
+
+
+def _alerts(connection: sa.Connection, settled: Sequence[Settled], listings: Listings, now: datetime) -> list[Reply]:
+    """Alerts that the batch's trades reached."""
+    prices: dict[int, list[int]] = defaultdict(list)
+    for one in settled:
+        for event in one.events:
+            if isinstance(event, Trade):
+                prices[event.instrument_id].append(event.price_ticks)
+    replies = []
+    for instrument_id, ticks in prices.items():
+        listing = listings.by_id[instrument_id]
+        for alert in alerts.fire(connection, instrument_id, min(ticks), max(ticks), now):
+            traded_ticks = max(ticks) if alert["direction"] == "above" else min(ticks)
+            traded: Decimal = traded_ticks * listing.tick_size
+            replies.append(
+                Reply(
+                    conversation_id=alert["conversation_id"],
+                    cause=f"alert:{alert['id']}",
+                    body=notices.alert_fired(alert, listing, traded, alert["language"]),
+                )
+            )
+    return replies

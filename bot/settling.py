@@ -1,0 +1,40 @@
+"""A shard's engine inside a worker process: the books it keeps, and what its batches make us say."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
+
+from bot import reactions
+from bot.listings import Listings
+from engine.batch import Engine
+from engine.record import Settled
+
+
+class Settling:
+    """Settles shards through one engine, with every reply that follows kept in the same transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.engine = Engine(database)
+        self.listings: Listings | None = None
+
+    def settle(self, shard_id: int, now: datetime) -> bool:
+        """Settle all that waits on the shard; returns whether replies wait to be delivered."""
+        told = False
+
+        def react(connection: Connection, settled: list[Settled]) -> None:
+            nonlocal told
+            told |= reactions.react(connection, shard_id, settled, self._listings(settled, now), now)
+
+        self.engine.settle(shard_id, now, react=react)
+        return told
+
+    def _listings(self, settled: list[Settled], now: datetime) -> Listings:
+        """The catalogue, read again where the batch speaks of an instrument that was listed since."""
+        mentioned = {getattr(event, "instrument_id", None) for one in settled for event in one.events} - {None}
+        if self.listings is None or not mentioned <= self.listings.by_id.keys():
+            with Session(self.database) as session:
+                self.listings = Listings.load(session, now)
+        return self.listings

@@ -1,0 +1,59 @@
+"""One worker process: `python -m bot.worker chat`, `engine-0`, `outbound` or `voice`.
+
+SimpleWorker runs jobs in this process, so that books, parser and model stay loaded from one job to the next.
+"""
+
+import sys
+
+import redis
+import structlog
+from redis import Redis
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from sqlalchemy.orm import sessionmaker
+
+from bot import jobs, queues
+from bot.database import connect
+from bot.settings import Settings, SettingsError
+
+log = structlog.get_logger(__name__)
+
+QUEUES = ("chat", "outbound", "voice")
+
+
+def main(arguments: list[str]) -> None:
+    try:
+        settings = Settings.from_env()
+        name = queue_name(arguments, settings)
+    except SettingsError as problem:
+        sys.exit(f"The worker cannot start: {problem}.")
+    connection = Redis.from_url(settings.redis_url)
+    jobs.tools.open(settings, sessionmaker(connect(settings)), connection)
+    if name.startswith("engine-"):
+        from bot import settling
+
+        # A standby waits here until the active worker of its shard is gone.
+        settling.take_over(settings, int(name.removeprefix("engine-")))
+    try:
+        work(connection, name)
+    except redis.exceptions.ConnectionError:
+        sys.exit("The worker cannot reach Redis.")
+
+
+def queue_name(arguments: list[str], settings: Settings) -> str:
+    """The queue that was named; raises SettingsError for one that nobody fills."""
+    known = [*QUEUES, *(f"engine-{shard_id}" for shard_id in range(settings.engine_shards))]
+    if len(arguments) != 1 or arguments[0] not in known:
+        raise SettingsError(f"name one queue of {', '.join(known)}")
+    return arguments[0]
+
+
+def work(connection: Redis, name: str) -> None:
+    """Run the queue's jobs until the process is told to stop."""
+    log.info("worker_started", queue=name)
+    worker = SimpleWorker([queues.queue(connection, name)], connection=connection, serializer=JSONSerializer)
+    worker.work(logging_level="WARNING")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
