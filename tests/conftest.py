@@ -10,8 +10,8 @@ import redis
 from sqlalchemy import URL, Engine, create_engine, make_url, pool, text
 
 from bot.migrate import upgrade
-from bot.settings import sqlalchemy_url
 from bot.servers import local_postgres, local_valkey
+from bot.settings import sqlalchemy_url
 
 database_numbers = itertools.count(1)
 

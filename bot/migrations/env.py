@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+import bot.tables  # noqa: F401  Registers its tables on the one MetaData.
 from engine.tables import metadata
 
 

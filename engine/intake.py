@@ -1,0 +1,418 @@
+"""The one door into the market: a request from chat, API or staff becomes a waiting command, once.
+
+What can be judged without the books (the instrument exists, the price is on its tick, the order is the caller's and
+open) is refused here with a TradingError and nothing is written; what depends on the market's state is the engine's to
+decide.
+The functions write in the caller's transaction and wake nobody: that is done after the commit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from rapidfuzz import fuzz, process
+from sqlalchemy import RowMapping, and_, func, insert, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from engine import store
+from engine.errors import (
+    InvalidPrice,
+    InvalidTimeInForce,
+    OrderClosed,
+    OrderNotFound,
+    UnknownMarket,
+)
+from engine.money import lots_from_quantity, ticks_from_price
+from engine.orders import (
+    Amend,
+    Cancel,
+    CancelAll,
+    Command,
+    ExpireInstrument,
+    HaltInstrument,
+    Instrument,
+    OrderType,
+    Place,
+    Reason,
+    ResumeInstrument,
+    SelfTradePrevention,
+    SetInstrument,
+    SetTraderLimits,
+    Side,
+    TimeInForce,
+    TraderLimits,
+    command_to_json,
+)
+from engine.tables import assets, command_ids, commands, instruments, order_numbers, orders, shards, waiting_commands
+
+DAY_ORDER_LIFETIME = timedelta(hours=24)
+NEAREST_SYMBOLS_MAX = 3
+
+
+class Source(StrEnum):
+    """Who asked; request keys are unique within one trader's requests of one source."""
+
+    CHAT = "chat"
+    API = "api"
+    STAFF = "staff"
+    MARKET_MAKER = "market_maker"
+    CATALOGUE = "catalogue"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRequest:
+    """An order as a trader words it: decimals, and a market by its symbol or by its asset and contract.
+
+    Without a time in force a limit order is good for 24 hours and a market order immediate or cancel.
+    """
+
+    side: Side
+    quantity: Decimal
+    symbol: str | None = None
+    asset: str | None = None
+    contract: str | None = None
+    price: Decimal | None = None
+    order_type: OrderType = OrderType.LIMIT
+    time_in_force: TimeInForce | None = None
+    expires_at: datetime | None = None
+    post_only: bool = False
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_TAKER
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A command that waits, or the one that the same request made before; wake `shard_id` after the commit."""
+
+    command_id: int
+    shard_id: int
+    order_id: int | None
+    instrument: Instrument | None
+
+
+class Part(NamedTuple):
+    """What one shard gets of a request; the instrument is that of the order or the rule, if it is about one."""
+
+    shard_id: int
+    instrument_id: int | None
+    command: Command
+
+
+def place(
+    session: Session, *, trader_id: int, request: OrderRequest, source: Source, request_key: str, now: datetime
+) -> Receipt:
+    """Raises UnknownMarket, InvalidQuantity, InvalidPrice, InvalidTimeInForce, OffTick, OffLot, TooLarge."""
+    if repeated := _receipts_of(session, trader_id, source, request_key):
+        return repeated[0]
+    listed = find_instrument(session, symbol=request.symbol, asset=request.asset, contract=request.contract)
+    instrument = store.instrument_from_row(listed)
+    price_ticks = _price_ticks(request, instrument)
+    quantity_lots = lots_from_quantity(request.quantity, instrument.lot_size)
+    time_in_force, expires_at = _lifetime(request, now)
+    command_id, order_id = session.execute(select(command_ids.next_value(), order_numbers.next_value())).one()
+    command = Place(
+        command_id=command_id,
+        order_id=order_id,
+        trader_id=trader_id,
+        instrument_id=instrument.instrument_id,
+        side=request.side,
+        order_type=request.order_type,
+        quantity_lots=quantity_lots,
+        price_ticks=price_ticks,
+        time_in_force=time_in_force,
+        expires_at=expires_at,
+        post_only=request.post_only,
+        self_trade_prevention=request.self_trade_prevention,
+    )
+    return _submit_one(session, listed, command, trader_id, source, request_key, now)
+
+
+def amend(
+    session: Session,
+    *,
+    trader_id: int,
+    order_id: int,
+    price: Decimal | None = None,
+    quantity: Decimal | None = None,
+    source: Source,
+    request_key: str,
+    now: datetime,
+) -> Receipt:
+    """A new price, a new total quantity, or both. Raises OrderNotFound, OrderClosed, and what `place` does."""
+    if repeated := _receipts_of(session, trader_id, source, request_key):
+        return repeated[0]
+    listed = _instrument_of_order(session, trader_id, order_id)
+    instrument = store.instrument_from_row(listed)
+    command = Amend(
+        command_id=_command_id(session),
+        order_id=order_id,
+        trader_id=trader_id,
+        price_ticks=None if price is None else ticks_from_price(price, instrument.tick_size),
+        quantity_lots=None if quantity is None else lots_from_quantity(quantity, instrument.lot_size),
+    )
+    return _submit_one(session, listed, command, trader_id, source, request_key, now)
+
+
+def cancel(
+    session: Session,
+    *,
+    trader_id: int,
+    order_id: int,
+    source: Source,
+    request_key: str,
+    now: datetime,
+    reason: Reason = Reason.CANCELED_BY_TRADER,
+) -> Receipt:
+    """Raises OrderNotFound, OrderClosed."""
+    if repeated := _receipts_of(session, trader_id, source, request_key):
+        return repeated[0]
+    listed = _instrument_of_order(session, trader_id, order_id)
+    command = Cancel(command_id=_command_id(session), order_id=order_id, trader_id=trader_id, reason=reason)
+    return _submit_one(session, listed, command, trader_id, source, request_key, now)
+
+
+def cancel_all(
+    session: Session,
+    *,
+    trader_id: int,
+    asset: str | None = None,
+    contract: str | None = None,
+    side: Side | None = None,
+    source: Source,
+    request_key: str,
+    now: datetime,
+    reason: Reason = Reason.CANCELED_BY_TRADER,
+) -> list[Receipt]:
+    """One command on each shard that may hold such an order; each answers with its own CancelAllDone.
+
+    A contract needs its asset. Raises UnknownMarket.
+    """
+    assert contract is None or asset is not None, "a contract alone names no market"
+    if repeated := _receipts_of(session, trader_id, source, request_key):
+        return repeated
+    instrument_id = None
+    if asset is None:
+        shard_ids = session.scalars(select(shards.c.id).order_by(shards.c.id)).all()
+    elif contract is None:
+        shard_ids = session.scalars(select(assets.c.shard_id).where(assets.c.code == asset)).all()
+        if not shard_ids:
+            raise _unknown_market(session, asset)
+    else:
+        listed = find_instrument(session, asset=asset, contract=contract)
+        shard_ids, instrument_id = [listed["shard_id"]], listed["id"]
+    parts = [
+        Part(
+            shard_id,
+            instrument_id,
+            CancelAll(
+                command_id=_command_id(session),
+                trader_id=trader_id,
+                asset=asset,
+                instrument_id=instrument_id,
+                side=side,
+                reason=reason,
+            ),
+        )
+        for shard_id in shard_ids
+    ]
+    return _submit(session, parts, trader_id, source, request_key, now)
+
+
+def halt(session: Session, *, symbol: str, request_key: str, now: datetime) -> Receipt:
+    """Stop trading in an instrument: what rests stays and can be canceled. Raises UnknownMarket."""
+    return _submit_for_market(session, HaltInstrument, symbol, request_key, now)
+
+
+def resume(session: Session, *, symbol: str, request_key: str, now: datetime) -> Receipt:
+    """Raises UnknownMarket."""
+    return _submit_for_market(session, ResumeInstrument, symbol, request_key, now)
+
+
+def expire(session: Session, *, symbol: str, request_key: str, now: datetime) -> Receipt:
+    """End trading in an instrument for good. Raises UnknownMarket."""
+    return _submit_for_market(session, ExpireInstrument, symbol, request_key, now)
+
+
+def set_instrument(
+    session: Session, *, instrument: Instrument, source: Source, request_key: str, now: datetime
+) -> Receipt:
+    """New rules for a listed instrument, from the moment the engine takes the command. Raises UnknownMarket."""
+    if repeated := _receipts_of(session, None, source, request_key):
+        return repeated[0]
+    listed = find_instrument(session, symbol=instrument.symbol)
+    command = SetInstrument(command_id=_command_id(session), instrument=instrument)
+    return _submit_one(session, listed, command, None, source, request_key, now)
+
+
+def set_trader_limits(
+    session: Session, *, trader_id: int, limits: TraderLimits, source: Source, request_key: str, now: datetime
+) -> list[Receipt]:
+    """What a trader may do from now on, told to every shard."""
+    if repeated := _receipts_of(session, trader_id, source, request_key):
+        return repeated
+    parts = [
+        Part(shard_id, None, SetTraderLimits(command_id=_command_id(session), trader_id=trader_id, limits=limits))
+        for shard_id in session.scalars(select(shards.c.id).order_by(shards.c.id)).all()
+    ]
+    return _submit(session, parts, trader_id, source, request_key, now)
+
+
+def find_instrument(
+    session: Session, *, symbol: str | None = None, asset: str | None = None, contract: str | None = None
+) -> RowMapping:
+    """The listed instrument's row, by its symbol in any case or by its asset and contract. Raises UnknownMarket."""
+    if symbol is not None:
+        wanted = func.lower(instruments.c.symbol) == symbol.lower()
+    else:
+        wanted = and_(instruments.c.asset == asset, instruments.c.contract == contract)
+    listed = session.execute(select(instruments).where(wanted)).mappings().one_or_none()
+    if listed is None:
+        raise _unknown_market(session, symbol if symbol is not None else f"{contract}-{asset}")
+    return listed
+
+
+def _unknown_market(session: Session, symbol: str) -> UnknownMarket:
+    symbols = session.scalars(select(instruments.c.symbol).where(instruments.c.status != "expired")).all()
+    nearest = process.extract(symbol, symbols, scorer=fuzz.WRatio, processor=str.casefold, limit=NEAREST_SYMBOLS_MAX)
+    return UnknownMarket(symbol=symbol, nearest=[name for name, _score, _index in nearest])
+
+
+def _price_ticks(request: OrderRequest, instrument: Instrument) -> int | None:
+    if (request.price is None) != (request.order_type is OrderType.MARKET):
+        raise InvalidPrice(price=request.price)
+    return None if request.price is None else ticks_from_price(request.price, instrument.tick_size)
+
+
+def _lifetime(request: OrderRequest, now: datetime) -> tuple[TimeInForce, datetime | None]:
+    """The order's time in force and its end; raises InvalidTimeInForce where the two or the order type contradict."""
+    at_market = request.order_type is OrderType.MARKET
+    time_in_force = request.time_in_force or (TimeInForce.IOC if at_market else TimeInForce.DAY)
+    rests = time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
+    ends_in_time = request.expires_at is not None and request.expires_at > now
+    if (
+        (rests and at_market)
+        or (request.post_only and not rests)
+        or (ends_in_time if time_in_force is not TimeInForce.GTT else not ends_in_time)
+        or (request.expires_at is not None and time_in_force is not TimeInForce.GTT)
+    ):
+        raise InvalidTimeInForce(
+            time_in_force=time_in_force, order_type=request.order_type, expires_at=request.expires_at
+        )
+    if time_in_force is TimeInForce.DAY:
+        return time_in_force, now + DAY_ORDER_LIFETIME
+    return time_in_force, None if request.expires_at is None else request.expires_at.astimezone(UTC)
+
+
+def _instrument_of_order(session: Session, trader_id: int, order_id: int) -> RowMapping:
+    """The row of the instrument that the trader's order is in, the order being open or still waiting."""
+    settled = session.execute(
+        select(orders.c.instrument_id, orders.c.state, orders.c.closed_at).where(
+            orders.c.id == order_id, orders.c.trader_id == trader_id
+        )
+    ).one_or_none()
+    if settled is not None and settled.closed_at is not None:
+        raise OrderClosed(order_id=order_id, state=settled.state)
+    instrument_id = settled.instrument_id if settled is not None else _waiting_in(session, trader_id, order_id)
+    return session.execute(select(instruments).where(instruments.c.id == instrument_id)).mappings().one()
+
+
+def _waiting_in(session: Session, trader_id: int, order_id: int) -> int:
+    instrument_id: int | None = session.scalar(
+        select(commands.c.instrument_id)
+        .join(waiting_commands, waiting_commands.c.command_id == commands.c.id)
+        .where(commands.c.order_id == order_id, commands.c.trader_id == trader_id, commands.c.kind == "place")
+    )
+    if instrument_id is None:
+        raise OrderNotFound(order_id=order_id)
+    return instrument_id
+
+
+def _submit_for_market(
+    session: Session,
+    kind: type[HaltInstrument] | type[ResumeInstrument] | type[ExpireInstrument],
+    symbol: str,
+    request_key: str,
+    now: datetime,
+) -> Receipt:
+    if repeated := _receipts_of(session, None, Source.STAFF, request_key):
+        return repeated[0]
+    listed = find_instrument(session, symbol=symbol)
+    command = kind(command_id=_command_id(session), instrument_id=listed["id"])
+    return _submit_one(session, listed, command, None, Source.STAFF, request_key, now)
+
+
+def _command_id(session: Session) -> int:
+    return session.execute(select(command_ids.next_value())).scalar_one()
+
+
+def _submit_one(
+    session: Session,
+    listed: RowMapping,
+    command: Command,
+    trader_id: int | None,
+    source: Source,
+    request_key: str,
+    now: datetime,
+) -> Receipt:
+    return _submit(session, [Part(listed["shard_id"], listed["id"], command)], trader_id, source, request_key, now)[0]
+
+
+def _submit(
+    session: Session,
+    parts: Sequence[Part],
+    trader_id: int | None,
+    source: Source,
+    request_key: str,
+    now: datetime,
+) -> list[Receipt]:
+    """Write the commands of one request, all or, if the same request got here first, none."""
+    rows = [
+        {
+            "id": part.command.command_id,
+            "shard_id": part.shard_id,
+            "trader_id": trader_id,
+            "source": source,
+            "request_key": request_key,
+            "part": number,
+            "kind": part.command.__struct_config__.tag,
+            "order_id": getattr(part.command, "order_id", None),
+            "instrument_id": part.instrument_id,
+            "body": command_to_json(part.command),
+            "created_at": now,
+        }
+        for number, part in enumerate(parts)
+    ]
+    written = (
+        postgresql.insert(commands)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .returning(commands.c.shard_id, commands.c.id, commands.c.created_at)
+        .cte("written")
+    )
+    session.execute(
+        insert(waiting_commands).from_select(["shard_id", "command_id", "created_at"], select(written)),
+    )
+    return _receipts_of(session, trader_id, source, request_key)
+
+
+def _receipts_of(session: Session, trader_id: int | None, source: Source, request_key: str) -> list[Receipt]:
+    """What an earlier request of this key got, or nothing."""
+    rows = session.execute(
+        select(commands.c.id, commands.c.shard_id, commands.c.order_id, commands.c.instrument_id)
+        .where(
+            commands.c.source == source,
+            commands.c.trader_id.is_not_distinct_from(trader_id),
+            commands.c.request_key == request_key,
+        )
+        .order_by(commands.c.part)
+    ).all()
+    receipts = []
+    for row in rows:
+        wanted = select(instruments).where(instruments.c.id == row.instrument_id)
+        listed = session.execute(wanted).mappings().one_or_none()
+        instrument = None if listed is None else store.instrument_from_row(listed)
+        receipts.append(Receipt(row.id, row.shard_id, row.order_id, instrument))
+    return receipts

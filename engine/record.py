@@ -1,0 +1,348 @@
+"""What a batch writes: its events and everything they changed, as SQL text that goes out in one round trip.
+
+Every column travels as one text literal and is taken apart by `unnest`: Python lists as psycopg2 adapts them cost three
+times as much.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.events import (
+    Event,
+    InstrumentExpired,
+    InstrumentHalted,
+    InstrumentResumed,
+    InstrumentSet,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderExpired,
+    OrderRejected,
+    Trade,
+    TraderLimitsSet,
+    kind,
+    to_json,
+)
+from engine.orders import Command, InstrumentStatus, Order, OrderState, Place
+from engine.positions import Position
+
+# JSON escapes control characters, so that none can stand within a body.
+BODY_SEPARATOR = "\x1f"
+
+Statement = tuple[str, tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One command and the events it brought about, numbered from `first_number` on; no command is time's own doing."""
+
+    command_id: int | None
+    command: Command | None
+    source: str | None
+    request_key: str | None
+    first_number: int
+    events: Sequence[Event]
+
+
+# A null fails on the column, and with it the whole batch: a worker with old books writes nothing.
+FENCE = """
+    UPDATE shards SET last_event = CASE WHEN last_event = %s THEN %s END, heartbeat_at = %s WHERE id = %s"""
+
+DELETE_WAITING = """
+    DELETE FROM waiting_commands WHERE shard_id = %s AND command_id = ANY(%s::bigint[])"""
+
+INSERT_EVENTS = """
+    INSERT INTO events (shard_id, number, occurred_at, command_id, kind, instrument_id, order_id, trader_id,
+                        counter_trader_id, body)
+    SELECT %s, %s + line.ordinal, %s, line.command_id, line.kind, line.instrument_id, line.order_id, line.trader_id,
+           line.counter_trader_id, line.body
+    FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[],
+                string_to_array(%s, chr(31))) WITH ORDINALITY
+         AS line(command_id, kind, instrument_id, order_id, trader_id, counter_trader_id, body, ordinal)"""
+
+INSERT_ORDERS = """
+    INSERT INTO orders (shard_id, created_at, updated_at, id, trader_id, instrument_id, side, order_type, price_ticks,
+                        quantity_lots, filled_lots, leaves_lots, notional_ticks, time_in_force, expires_at, post_only,
+                        self_trade_prevention, state, reason, priority, closed_at)
+    SELECT %s, %s, %s, line.*
+    FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+                %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[],
+                %s::text[], %s::text[], %s::bigint[], %s::timestamptz[]) AS line"""
+
+UPDATE_ORDERS = """
+    UPDATE orders
+    SET price_ticks = line.price_ticks, quantity_lots = line.quantity_lots, filled_lots = line.filled_lots,
+        leaves_lots = line.leaves_lots, notional_ticks = line.notional_ticks, state = line.state, reason = line.reason,
+        priority = coalesce(line.priority, orders.priority), closed_at = line.closed_at, updated_at = %s
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
+                %s::text[], %s::bigint[], %s::timestamptz[])
+         AS line(id, price_ticks, quantity_lots, filled_lots, leaves_lots, notional_ticks, state, reason, priority,
+                closed_at)
+    WHERE orders.id = line.id"""
+
+INSERT_TRADES = """
+    INSERT INTO trades (shard_id, occurred_at, number, instrument_id, price_ticks, quantity_lots, taker_side,
+                        maker_order_id, maker_trader_id, maker_commission_cents, taker_order_id, taker_trader_id,
+                        taker_commission_cents)
+    SELECT %s, %s, line.*
+    FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[],
+                %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS line"""
+
+UPSERT_POSITIONS = """
+    INSERT INTO positions (trader_id, instrument_id, lots, open_cost_ticks, realised_ticks, commission_cents)
+    SELECT line.*
+    FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[]) AS line
+    ON CONFLICT (trader_id, instrument_id) DO UPDATE
+    SET lots = excluded.lots, open_cost_ticks = excluded.open_cost_ticks, realised_ticks = excluded.realised_ticks,
+        commission_cents = excluded.commission_cents"""
+
+UPDATE_INSTRUMENT_STATUS = """
+    UPDATE instruments SET status = %s WHERE id = %s"""
+
+# The status is left alone: it changes only with a halt, a resumption or an expiry.
+UPDATE_INSTRUMENT_RULES = """
+    UPDATE instruments
+    SET max_quantity_lots = %s, max_notional = %s, band_percent = %s, reference_ticks = %s, last_trading_at = %s
+    WHERE id = %s"""
+
+UPSERT_TRADER_LIMITS = """
+    INSERT INTO trader_limits (shard_id, trader_id, frozen, order_quantity_lots_max, open_orders_max,
+                               position_lots_max)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (shard_id, trader_id) DO UPDATE
+    SET frozen = excluded.frozen, order_quantity_lots_max = excluded.order_quantity_lots_max,
+        open_orders_max = excluded.open_orders_max, position_lots_max = excluded.position_lots_max"""
+
+INSERT_MALFUNCTION = """
+    INSERT INTO malfunctions (command_id, shard_id, occurred_at, trace) VALUES (%s, %s, %s, %s)"""
+
+
+def statements(
+    shard_id: int,
+    last_event: int,
+    settled: Sequence[Settled],
+    orders: Mapping[int, Order],
+    positions: Iterable[Position],
+    traces: Mapping[int, str],
+    now: datetime,
+) -> list[Statement]:
+    """The whole of a batch, the fence first. `orders` and `positions` are those that changed, as they are now.
+
+    `last_event` is the number before the batch; `traces` are those of the commands refused as malfunctions.
+    """
+    events = [event for one in settled for event in one.events]
+    assert events, "a batch without events has nothing to write"
+    written: list[Statement] = [(FENCE, (last_event, last_event + len(events), now, shard_id))]
+    if command_ids := [one.command_id for one in settled if one.command_id is not None]:
+        written.append((DELETE_WAITING, (shard_id, array(command_ids))))
+    written.append(_events(shard_id, last_event, settled, now))
+    trades: list[tuple[int, Trade]] = []
+    rejected: list[tuple[int, OrderRejected]] = []
+    priorities: dict[int, int] = {}
+    accepted: dict[int, Place] = {}
+    rules: list[Statement] = []
+    for number, event in enumerate(events, last_event + 1):
+        if isinstance(event, Trade):
+            trades.append((number, event))
+        elif isinstance(event, OrderAccepted):
+            accepted[event.order.order_id] = event.order
+            priorities[event.order.order_id] = number
+        elif isinstance(event, OrderAmended):
+            if event.requeued:
+                priorities[event.order_id] = number
+        elif isinstance(event, OrderRejected):
+            rejected.append((number, event))
+        elif not isinstance(event, OrderCanceled | OrderExpired):
+            rules += _rules(shard_id, event)
+    if accepted:
+        written.append(_accepted_orders(shard_id, accepted, orders, priorities, now))
+    if rejected:
+        written.append(_rejected_orders(shard_id, rejected, now))
+    if changed := [order for order_id, order in orders.items() if order_id not in accepted]:
+        written.append(_changed_orders(changed, priorities, now))
+    if trades:
+        written.append(_trades(shard_id, trades, now))
+    if held := list(positions):
+        written.append(_positions(held))
+    written += rules
+    written += [(INSERT_MALFUNCTION, (command_id, shard_id, now, trace)) for command_id, trace in traces.items()]
+    return written
+
+
+def array(values: Iterable[object]) -> str:
+    """PostgreSQL's text form of an array of numbers, names or times, none of which needs quoting; None is NULL."""
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _events(shard_id: int, last_event: int, settled: Sequence[Settled], now: datetime) -> Statement:
+    command_ids: list[int | None] = []
+    kinds: list[str] = []
+    instrument_ids: list[int | None] = []
+    order_ids: list[int | None] = []
+    trader_ids: list[int | None] = []
+    counter_trader_ids: list[int | None] = []
+    bodies: list[str] = []
+    for one in settled:
+        for event in one.events:
+            command_ids.append(one.command_id)
+            kinds.append(kind(event))
+            bodies.append(to_json(event))
+            if isinstance(event, Trade):
+                instrument_ids.append(event.instrument_id)
+                order_ids.append(event.taker_order_id)
+                trader_ids.append(event.taker_trader_id)
+                counter_trader_ids.append(event.maker_trader_id)
+            else:
+                # Not every kind of event concerns an instrument, an order or a trader.
+                instrument_ids.append(getattr(event, "instrument_id", None))
+                order_ids.append(getattr(event, "order_id", None))
+                trader_ids.append(getattr(event, "trader_id", None))
+                counter_trader_ids.append(None)
+    numbers = (instrument_ids, order_ids, trader_ids, counter_trader_ids)
+    columns = (array(command_ids), array(kinds), *map(array, numbers), BODY_SEPARATOR.join(bodies))
+    return INSERT_EVENTS, (shard_id, last_event, now, *columns)
+
+
+def _accepted_orders(
+    shard_id: int,
+    accepted: Mapping[int, Place],
+    orders: Mapping[int, Order],
+    priorities: Mapping[int, int],
+    now: datetime,
+) -> Statement:
+    rows = [
+        (
+            order_id,
+            order.trader_id,
+            order.instrument_id,
+            order.side,
+            accepted[order_id].order_type,
+            order.price_ticks,
+            order.quantity_lots,
+            order.filled_lots,
+            order.leaves_lots,
+            order.notional_ticks,
+            order.time_in_force,
+            order.expires_at,
+            order.post_only,
+            order.self_trade_prevention,
+            order.state,
+            order.reason,
+            priorities[order_id],
+            None if order.leaves_lots else now,
+        )
+        for order_id, order in ((order_id, orders[order_id]) for order_id in accepted)
+    ]
+    return INSERT_ORDERS, (shard_id, now, now, *map(array, zip(*rows, strict=True)))
+
+
+def _rejected_orders(shard_id: int, rejected: Sequence[tuple[int, OrderRejected]], now: datetime) -> Statement:
+    rows = [
+        (
+            event.order.order_id,
+            event.order.trader_id,
+            event.order.instrument_id,
+            event.order.side,
+            event.order.order_type,
+            event.order.price_ticks,
+            event.order.quantity_lots,
+            0,
+            0,
+            0,
+            event.order.time_in_force,
+            event.order.expires_at,
+            event.order.post_only,
+            event.order.self_trade_prevention,
+            OrderState.REJECTED,
+            event.reason,
+            number,
+            now,
+        )
+        for number, event in rejected
+    ]
+    # An order may be refused for the very reason that its number is taken.
+    return INSERT_ORDERS + " ON CONFLICT (id) DO NOTHING", (shard_id, now, now, *map(array, zip(*rows, strict=True)))
+
+
+def _changed_orders(changed: Sequence[Order], priorities: Mapping[int, int], now: datetime) -> Statement:
+    rows = [
+        (
+            order.order_id,
+            order.price_ticks,
+            order.quantity_lots,
+            order.filled_lots,
+            order.leaves_lots,
+            order.notional_ticks,
+            order.state,
+            order.reason,
+            priorities.get(order.order_id),
+            None if order.leaves_lots else now,
+        )
+        for order in changed
+    ]
+    return UPDATE_ORDERS, (now, *map(array, zip(*rows, strict=True)))
+
+
+def _trades(shard_id: int, trades: Sequence[tuple[int, Trade]], now: datetime) -> Statement:
+    rows = [
+        (
+            number,
+            trade.instrument_id,
+            trade.price_ticks,
+            trade.quantity_lots,
+            trade.taker_side,
+            trade.maker_order_id,
+            trade.maker_trader_id,
+            trade.maker_commission_cents,
+            trade.taker_order_id,
+            trade.taker_trader_id,
+            trade.taker_commission_cents,
+        )
+        for number, trade in trades
+    ]
+    return INSERT_TRADES, (shard_id, now, *map(array, zip(*rows, strict=True)))
+
+
+def _positions(held: Sequence[Position]) -> Statement:
+    rows = [
+        (
+            position.trader_id,
+            position.instrument_id,
+            position.lots,
+            position.open_cost_ticks,
+            position.realised_ticks,
+            position.commission_cents,
+        )
+        for position in held
+    ]
+    return UPSERT_POSITIONS, tuple(map(array, zip(*rows, strict=True)))
+
+
+def _rules(shard_id: int, event: Event) -> list[Statement]:
+    """What staff or the calendar changed; nothing for the other events."""
+    match event:
+        case InstrumentHalted(instrument_id):
+            return [(UPDATE_INSTRUMENT_STATUS, (InstrumentStatus.HALTED, instrument_id))]
+        case InstrumentResumed(instrument_id):
+            return [(UPDATE_INSTRUMENT_STATUS, (InstrumentStatus.OPEN, instrument_id))]
+        case InstrumentExpired(instrument_id):
+            return [(UPDATE_INSTRUMENT_STATUS, (InstrumentStatus.EXPIRED, instrument_id))]
+        case InstrumentSet(instrument):
+            rules = (
+                instrument.max_quantity_lots,
+                instrument.max_notional,
+                instrument.band_percent,
+                instrument.reference_ticks,
+                instrument.last_trading_at,
+            )
+            return [(UPDATE_INSTRUMENT_RULES, (*rules, instrument.instrument_id))]
+        case TraderLimitsSet(trader_id, limits):
+            values = (
+                limits.frozen,
+                limits.order_quantity_lots_max,
+                limits.open_orders_max,
+                limits.position_lots_max,
+            )
+            return [(UPSERT_TRADER_LIMITS, (shard_id, trader_id, *values))]
+    return []
