@@ -1,0 +1,334 @@
+"""Read-only views of the market for chat and API: quotes, depth, orders, trades, positions, account.
+
+Prices are ticks and quantities lots, as stored, but for positions and account, whose money is decimal. Volume is of the
+last 24 hours. A position is marked at the instrument's last price, else its listed reference price.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from engine import store
+from engine.errors import OrderNotFound
+from engine.money import CENT
+from engine.orders import OrderState, Reason, Side, TimeInForce, TraderLimits
+from engine.positions import Position
+from engine.tables import commands, instruments, orders, positions, trades, waiting_commands
+from engine.tables import trader_limits as limits_table
+
+VOLUME_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An instrument's last trade, best bid and offer, and 24-hour volume."""
+
+    instrument_id: int
+    last_ticks: int | None
+    bid_ticks: int | None
+    offer_ticks: int | None
+    volume_lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """All that rests at one price."""
+
+    price_ticks: int
+    quantity_lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The best levels of both sides, the best first."""
+
+    bids: list[Level]
+    offers: list[Level]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderView:
+    """An order as stored."""
+
+    order_id: int
+    instrument_id: int
+    side: Side
+    order_type: str
+    price_ticks: int | None
+    quantity_lots: int
+    filled_lots: int
+    leaves_lots: int
+    notional_ticks: int
+    time_in_force: TimeInForce
+    expires_at: datetime | None
+    state: OrderState
+    reason: Reason | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TradeView:
+    """A trade as the whole market sees it."""
+
+    instrument_id: int
+    price_ticks: int
+    quantity_lots: int
+    taker_side: Side
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One side of a trade, as its trader sees it."""
+
+    order_id: int
+    instrument_id: int
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    commission_cents: int
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A position with its profits in money; `lots` is negative when short."""
+
+    instrument_id: int
+    lots: int
+    average_price: Decimal
+    realised: Decimal
+    unrealised: Decimal
+    commission: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All of a trader's positions together; profits are before commission."""
+
+    realised: Decimal
+    unrealised: Decimal
+    commission: Decimal
+    open_orders: int
+    open_positions: int
+
+
+def _last_ticks(instrument_id: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
+    return (
+        sa.select(trades.c.price_ticks)
+        .where(trades.c.instrument_id == instrument_id)
+        .order_by(trades.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def last_price(session: Session, symbol: str) -> Decimal | None:
+    """The price of the instrument's last trade, if there was one."""
+    row = session.execute(
+        sa.select(_last_ticks(instruments.c.id).label("ticks"), instruments.c.tick_size).where(
+            instruments.c.symbol == symbol
+        )
+    ).one_or_none()
+    return None if row is None or row.ticks is None else row.ticks * row.tick_size
+
+
+def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> list[Quote]:
+    """In the order asked for."""
+    bid = sa.func.max(orders.c.price_ticks).filter(orders.c.side == Side.BUY)
+    offer = sa.func.min(orders.c.price_ticks).filter(orders.c.side == Side.SELL)
+    best = {
+        row.instrument_id: (row.bid, row.offer)
+        for row in session.execute(
+            sa.select(orders.c.instrument_id, bid.label("bid"), offer.label("offer"))
+            .where(orders.c.closed_at.is_(None), orders.c.instrument_id.in_(instrument_ids))
+            .group_by(orders.c.instrument_id)
+        )
+    }
+    volume = {
+        row.instrument_id: int(row.lots)
+        for row in session.execute(
+            sa.select(trades.c.instrument_id, sa.func.sum(trades.c.quantity_lots).label("lots"))
+            .where(trades.c.instrument_id.in_(instrument_ids), trades.c.occurred_at > now - VOLUME_WINDOW)
+            .group_by(trades.c.instrument_id)
+        )
+    }
+    last = {
+        row.id: row.ticks
+        for row in session.execute(
+            sa.select(instruments.c.id, _last_ticks(instruments.c.id).label("ticks")).where(
+                instruments.c.id.in_(instrument_ids)
+            )
+        )
+    }
+    return [
+        Quote(found, last.get(found), *best.get(found, (None, None)), volume.get(found, 0)) for found in instrument_ids
+    ]
+
+
+def depth(session: Session, instrument_id: int, levels: int) -> Depth:
+    """The book's best `levels` of each side."""
+
+    def side(which: Side) -> list[Level]:
+        better = orders.c.price_ticks.desc() if which is Side.BUY else orders.c.price_ticks
+        rows = session.execute(
+            sa.select(orders.c.price_ticks, sa.func.sum(orders.c.leaves_lots).label("lots"))
+            .where(orders.c.closed_at.is_(None), orders.c.instrument_id == instrument_id, orders.c.side == which)
+            .group_by(orders.c.price_ticks)
+            .order_by(better)
+            .limit(levels)
+        )
+        return [Level(row.price_ticks, int(row.lots)) for row in rows]
+
+    return Depth(side(Side.BUY), side(Side.SELL))
+
+
+def _order_view(row: sa.RowMapping) -> OrderView:
+    return OrderView(
+        order_id=row["id"],
+        instrument_id=row["instrument_id"],
+        side=Side(row["side"]),
+        order_type=row["order_type"],
+        price_ticks=row["price_ticks"],
+        quantity_lots=row["quantity_lots"],
+        filled_lots=row["filled_lots"],
+        leaves_lots=row["leaves_lots"],
+        notional_ticks=row["notional_ticks"],
+        time_in_force=TimeInForce(row["time_in_force"]),
+        expires_at=row["expires_at"],
+        state=OrderState(row["state"]),
+        reason=None if row["reason"] is None else Reason(row["reason"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def open_orders(session: Session, trader_id: int) -> list[OrderView]:
+    """The trader's open orders, the newest first."""
+    rows = session.execute(
+        sa.select(orders)
+        .where(orders.c.trader_id == trader_id, orders.c.closed_at.is_(None))
+        .order_by(orders.c.id.desc())
+    )
+    return [_order_view(row) for row in rows.mappings()]
+
+
+def order(session: Session, trader_id: int, order_id: int) -> OrderView:
+    """One order of this trader's; raises OrderNotFound."""
+    row = (
+        session.execute(sa.select(orders).where(orders.c.id == order_id, orders.c.trader_id == trader_id))
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        raise OrderNotFound(order_id=order_id)
+    return _order_view(row)
+
+
+def newest_order_id(session: Session, trader_id: int) -> int | None:
+    """The trader's order with the highest number, settled or still waiting."""
+    waiting = (
+        sa.select(sa.func.max(commands.c.order_id))
+        .join(waiting_commands, waiting_commands.c.command_id == commands.c.id)
+        .where(commands.c.trader_id == trader_id, commands.c.kind == "place")
+    )
+    settled = sa.select(sa.func.max(orders.c.id)).where(orders.c.trader_id == trader_id)
+    found = [number for number in (session.execute(waiting).scalar(), session.execute(settled).scalar()) if number]
+    return max(found, default=None)
+
+
+def recent_trades(session: Session, instrument_ids: Sequence[int] | None, *, limit: int) -> list[TradeView]:
+    """The latest trades of these instruments, or of all, the newest first."""
+    chosen = sa.true() if instrument_ids is None else trades.c.instrument_id.in_(instrument_ids)
+    rows = session.execute(
+        sa.select(trades).where(chosen).order_by(trades.c.occurred_at.desc(), trades.c.number.desc()).limit(limit)
+    )
+    return [
+        TradeView(row.instrument_id, row.price_ticks, row.quantity_lots, Side(row.taker_side), row.occurred_at)
+        for row in rows
+    ]
+
+
+def fills(session: Session, trader_id: int, *, limit: int) -> list[Fill]:
+    """The trader's own side of their latest trades, the newest first."""
+    rows = session.execute(
+        sa.select(trades)
+        .where(sa.or_(trades.c.maker_trader_id == trader_id, trades.c.taker_trader_id == trader_id))
+        .order_by(trades.c.occurred_at.desc(), trades.c.number.desc())
+        .limit(limit)
+    )
+    return [_fill(row, trader_id) for row in rows.mappings()]
+
+
+def _fill(row: sa.RowMapping, trader_id: int) -> Fill:
+    role = "taker" if row["taker_trader_id"] == trader_id else "maker"
+    taker_side = Side(row["taker_side"])
+    other_side = Side.SELL if taker_side is Side.BUY else Side.BUY
+    return Fill(
+        row[f"{role}_order_id"],
+        row["instrument_id"],
+        taker_side if role == "taker" else other_side,
+        row["price_ticks"],
+        row["quantity_lots"],
+        row[f"{role}_commission_cents"],
+        row["occurred_at"],
+    )
+
+
+def holdings(session: Session, trader_id: int) -> list[Holding]:
+    """Every position that the trader has or has had, by symbol."""
+    rows = session.execute(
+        sa.select(
+            positions,
+            instruments.c.tick_size,
+            instruments.c.lot_size,
+            sa.func.coalesce(_last_ticks(instruments.c.id), instruments.c.reference_ticks, 0).label("mark_ticks"),
+        )
+        .join(instruments, instruments.c.id == positions.c.instrument_id)
+        .where(positions.c.trader_id == trader_id)
+        .order_by(instruments.c.asset, instruments.c.contract_month)
+    )
+    return [_holding(row) for row in rows.mappings()]
+
+
+def _holding(row: sa.RowMapping) -> Holding:
+    position: Position = store.position_from_row(row)
+    tick_value = row["tick_size"] * row["lot_size"]
+    return Holding(
+        position.instrument_id,
+        position.lots,
+        position.average_price(row["tick_size"]) or Decimal(0),
+        position.realised_ticks * tick_value,
+        position.unrealised_ticks(row["mark_ticks"]) * tick_value,
+        position.commission_cents * CENT,
+    )
+
+
+def account(session: Session, trader_id: int) -> Account:
+    """The sums over the trader's positions, and what is open."""
+    held = holdings(session, trader_id)
+    open_count = session.execute(
+        sa.select(sa.func.count()).where(orders.c.trader_id == trader_id, orders.c.closed_at.is_(None))
+    ).scalar_one()
+    return Account(
+        sum((holding.realised for holding in held), Decimal(0)),
+        sum((holding.unrealised for holding in held), Decimal(0)),
+        sum((holding.commission for holding in held), Decimal(0)),
+        open_count,
+        sum(1 for holding in held if holding.lots),
+    )
+
+
+def trader_limits(session: Session, trader_id: int) -> TraderLimits:
+    """What the trader may do; the same on every shard."""
+    row = (
+        session.execute(sa.select(limits_table).where(limits_table.c.trader_id == trader_id).limit(1))
+        .mappings()
+        .one_or_none()
+    )
+    return TraderLimits() if row is None else store.limits_from_row(row)
