@@ -56,7 +56,8 @@ class OwnStack:
         self.started = time.monotonic()
         self.start = datetime(as_of.year, as_of.month, as_of.day, NOON, tzinfo=UTC)
         with self.sessions.begin() as session:
-            catalogue.load(session, as_of=as_of, now=self.start, price_bands=False)
+            catalogue.load(session, as_of=as_of, shard_count=1, now=self.start, banded=False)
+        self.settling.settle(0, self.now)
 
     def now(self) -> datetime:
         return self.start + timedelta(seconds=time.monotonic() - self.started)
@@ -65,7 +66,7 @@ class OwnStack:
         with self.sessions.begin() as session:
             shard_ids = turn.take(session, self.understanding, conversation_id, self.now())
         for shard_id in shard_ids or ():
-            self.settling.settle(shard_id, self.now())
+            self.settling.settle(shard_id, self.now)
 
 
 class RunningStack:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+import nlp.reading
 from engine.orders import Side
 from nlp.reading import Intent, Reading
 
@@ -51,6 +52,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     asked_by: int
     expires_at: datetime
     market_price: Decimal | None = None
+
+    def for_parser(self) -> nlp.reading.Question:
+        """What the parser needs to know of it."""
+        return nlp.reading.Question(self.kind, Reading.from_json(self.reading), self.missing)
 
 
 class LastOrder(msgspec.Struct, frozen=True, kw_only=True):

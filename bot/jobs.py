@@ -1,29 +1,34 @@
 """What workers run. A job gets an id, does what is still to do and commits once: run twice it does no harm.
 
-Each function imports what it alone needs, so that only the workers that read messages carry spaCy, and only those
-that listen carry Whisper.
+What only one kind of worker needs is imported by its own functions, so that only the workers that read messages carry
+spaCy, and only those that listen carry Whisper.
 """
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from redis import Redis
 from rq.job import Job as QueuedJob
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import queues
+from bot import outbox, queues
 from bot.clock import utc_now
-from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.settling import Settling
+    from bot.understanding import Understanding
+    from bot.whatsapp import Sender
 
 
 class Tools:
-    """What the jobs of one worker process share; `bot.worker` opens it before the first job."""
+    """What the jobs of one worker process share; `bot.worker` sets what its queue needs before the first job."""
 
-    settings: Settings
     sessions: sessionmaker[Session]
     redis: Redis
 
-    def open(self, settings: Settings, sessions: sessionmaker[Session], redis: Redis) -> None:
-        self.settings, self.sessions, self.redis = settings, sessions, redis
+    understanding: "Understanding"
+    settling: "Settling"
+    sender: "Sender"
 
 
 tools = Tools()
@@ -32,10 +37,9 @@ tools = Tools()
 def handle_message(conversation_id: int) -> None:
     """Handle the oldest waiting message of a conversation, and have what it led to settled and delivered."""
     from bot import turn
-    from bot.understanding import understanding
 
     with tools.sessions.begin() as session:
-        shard_ids = turn.take(session, understanding, conversation_id, utc_now())
+        shard_ids = turn.take(session, tools.understanding, conversation_id, utc_now())
     if shard_ids is None:
         return
     for shard_id in shard_ids:
@@ -60,16 +64,12 @@ def message_failed(
 
 def settle(shard_id: int) -> None:
     """Settle all that waits on a shard."""
-    from bot import settling
-
     queues.begin(tools.redis, queues.SETTLE, shard_id)
-    if settling.settle(shard_id, utc_now()):
+    if tools.settling.settle(shard_id, utc_now):
         queues.wake(tools.redis, queues.DELIVER)
 
 
 def deliver() -> None:
     """Hand every reply that is due to Twilio."""
-    from bot import outbox, whatsapp
-
     queues.begin(tools.redis, queues.DELIVER)
-    outbox.deliver(tools.sessions, whatsapp.sender(tools.settings), utc_now())
+    outbox.deliver(tools.sessions, tools.sender, utc_now())

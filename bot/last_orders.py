@@ -4,17 +4,31 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from bot.listings import Listings
-from engine.errors import OrderNotFound
+from engine import queries
+from engine.errors import OrderNotFound, TradingError
 from engine.orders import Place, command_from_json
 from engine.tables import commands, orders
 from nlp.reading import Intent, Reading
 
+ORDER_NUMBER_DIGITS_MAX = 18
 
-def newest(session: Session, trader_id: int) -> int | None:
-    """The trader's order with the highest number, settled or still waiting."""
-    return session.execute(
-        sa.select(sa.func.max(commands.c.order_id)).where(commands.c.trader_id == trader_id, commands.c.kind == "place")
-    ).scalar()
+
+class NoOrders(TradingError):
+    """The trader speaks of a last order and has none."""
+
+    code = "no_orders"
+
+
+def order_id(session: Session, trader_id: int, named: str | None) -> int:
+    """The number of the order that is named, or of the newest; raises NoOrders, OrderNotFound."""
+    if named is not None and named != "last":
+        if len(named) > ORDER_NUMBER_DIGITS_MAX:
+            raise OrderNotFound(order_id=named[:ORDER_NUMBER_DIGITS_MAX] + "…")
+        return int(named)
+    newest = queries.newest_order_id(session, trader_id)
+    if newest is None:
+        raise NoOrders
+    return newest
 
 
 def reading_of(session: Session, trader_id: int, order_id: int, listings: Listings, language: str) -> Reading:

@@ -50,11 +50,11 @@ def quote(session: Session, now: datetime) -> set[int]:
     shard_ids = set()
     listed = session.execute(
         sa.select(instruments)
-        .where(instruments.c.status == "open", instruments.c.reference_price_ticks.is_not(None))
+        .where(instruments.c.status == "open", instruments.c.reference_ticks.is_not(None))
         .order_by(instruments.c.id)
     ).mappings()
     for instrument in listed.all():
-        for wanted in quotes_around(instrument["id"], instrument["reference_price_ticks"], quoting):
+        for wanted in quotes_around(instrument["id"], instrument["reference_ticks"], quoting):
             if wanted not in there:
                 request = OrderRequest(
                     side=wanted.side,

@@ -63,7 +63,7 @@ def _answers(
         assert one.command is not None
         assert one.request_key is not None
         conversation = conversations[one.command.trader_id]
-        inbox_id = int(one.request_key.removeprefix("message:"))
+        inbox_id = int(one.request_key.split(":")[1])
         body = notices.command_result(one.command, one.events, listings, conversation["language"])
         replies.append(
             Reply(

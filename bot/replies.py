@@ -187,6 +187,11 @@ def why_asked(reasons: tuple[str, ...], language: str) -> str | None:
     return next((sentences[reason] for reason in reasons if reason in sentences), None)
 
 
+def heard(transcript: str) -> str:
+    """What a voice note was understood to say, above the reply to it."""
+    return f"🎤 “{transcript}”"
+
+
 def discarded(language: str) -> str:
     _ = translations(language).gettext
     return _("Dropped. Nothing was placed.")
@@ -273,8 +278,12 @@ def refused(code: str, facts: Mapping[str, object], listings: Listings, language
         "order_not_found": lambda: _("You have no order %(number)s.") % {"number": facts.get("order_id", "")},
         "order_closed": lambda: _("Order %(number)s is already closed.") % {"number": facts.get("order_id", "")},
         "no_orders": lambda: _("You have no orders yet."),
+        "no_open_orders": lambda: _("There was no open order to cancel."),
+        "too_many_alerts": lambda: (
+            _("You have as many alerts as one may: %(most)s. Delete one first.") % {"most": count("allowed_max")}
+        ),
+        "alert_not_found": lambda: _("You have no such alert."),
         "trader_frozen": lambda: _("Chat trading is frozen for you. Nothing was done."),
-        "trading_error": lambda: _("That could not be done. Nothing was placed."),
     }
     return sentences[code]()
 

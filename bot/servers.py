@@ -19,7 +19,7 @@ class LocalServers:
 
 @contextmanager
 def local_servers(directory: Path) -> Iterator[LocalServers]:
-    """Both servers, with their data under `directory`, which one process at a time may own; they stop with the block."""
+    """Both servers, until the block ends, with their data under `directory`, which one process at a time may own."""
     with local_postgres(directory) as database_url, local_valkey(directory) as redis_url:
         yield LocalServers(database_url, redis_url)
 

@@ -1,5 +1,6 @@
 """A shard's engine inside a worker process: the books it keeps, and what its batches make us say."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -20,15 +21,23 @@ class Settling:
         self.engine = Engine(database)
         self.listings: Listings | None = None
 
-    def settle(self, shard_id: int, now: datetime) -> bool:
+    def settle(self, shard_id: int, clock: Callable[[], datetime]) -> bool:
         """Settle all that waits on the shard; returns whether replies wait to be delivered."""
+        told, more_waiting = False, True
+        while more_waiting:
+            replied, more_waiting = self._settle_batch(shard_id, clock())
+            told |= replied
+        return told
+
+    def _settle_batch(self, shard_id: int, now: datetime) -> tuple[bool, bool]:
         told = False
 
         def react(connection: Connection, settled: list[Settled]) -> None:
             nonlocal told
             told |= reactions.react(connection, shard_id, settled, self._listings(settled, now), now)
 
-        self.engine.settle(shard_id, now, react=react)
+        while self.engine.settle(shard_id, now, react=react).more_waiting:
+            pass
         return told
 
     def _listings(self, settled: list[Settled], now: datetime) -> Listings:

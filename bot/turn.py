@@ -9,12 +9,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import answers, inbox, last_orders, outbox, replies, tables
+from bot import inbox, last_orders, outbox, replies, tables
+from bot.answers import Answers
 from bot.dialogue import LastOrder, Outcome, Question, Situation, Step, step
 from bot.outbox import Reply
 from bot.understanding import Understanding
 from engine import intake, queries
-from engine.errors import OrderClosed, OrderNotFound, TradingError
+from engine.errors import OrderClosed, TradingError
 from engine.intake import OrderRequest, Receipt, Source
 from engine.orders import OrderType, Reason, Side, TimeInForce
 from nlp.reading import Intent, Reading
@@ -24,16 +25,16 @@ BUTTON_INTENTS = {"confirm": Intent.YES, "cancel": Intent.NO}
 FAILURES_MAX = 3
 
 
+class NoOpenOrders(TradingError):
+    """There is nothing open of what is to be canceled."""
+
+    code = "no_open_orders"
+
+
 class TradingFrozen(TradingError):
     """The trader said STOP, which holds until the web lifts it."""
 
     code = "trader_frozen"
-
-
-class NoOrders(TradingError):
-    """The trader speaks of a last order and has none."""
-
-    code = "no_orders"
 
 
 def take(session: Session, understanding: Understanding, conversation_id: int, now: datetime) -> list[int] | None:
@@ -75,10 +76,6 @@ def give_up(session: Session, conversation_id: int, now: datetime) -> None:
 def cause_of(inbox_id: int) -> str:
     """What the one reply to this message is known by."""
     return f"message:{inbox_id}"
-
-
-def inbox_id_of(cause: str) -> int:
-    return int(cause.removeprefix("message:"))
 
 
 class Turn:
@@ -194,20 +191,10 @@ class Turn:
             request = order_request(reading, self.now)
             return [intake.place(self.session, trader_id=trader_id, request=request, **common)], taken
         if reading.intent in (Intent.CANCEL_ALL, Intent.PANIC):
-            panic = reading.intent == Intent.PANIC
-            receipts = intake.cancel_all(
-                self.session,
-                trader_id=trader_id,
-                asset=reading.asset,
-                contract=reading.contract if reading.asset is not None else None,
-                side=None if reading.side is None else Side(reading.side),
-                reason=Reason.CANCELED_BY_PANIC if panic else Reason.CANCELED_BY_TRADER,
-                **common,
-            )
-            if panic:
-                self._set(frozen_at=self.now)
-            return receipts, taken
-        order_id = self._order_id(reading)
+            return self._cancel_all(reading), taken
+        order_id = last_orders.order_id(
+            self.session, trader_id, None if reading.intent == Intent.CANCEL_LAST else reading.order_id
+        )
         if reading.intent == Intent.AMEND_ORDER:
             receipt = intake.amend(
                 self.session,
@@ -225,16 +212,33 @@ class Turn:
         taken = replace(taken, shown=shown)
         return [intake.cancel(self.session, trader_id=trader_id, order_id=order_id, **common)], taken
 
-    def _order_id(self, reading: Reading) -> int:
-        if reading.intent == Intent.CANCEL_LAST or reading.order_id in (None, "last"):
-            order_id = last_orders.newest(self.session, self.conversation["trader_id"])
-            if order_id is None:
-                raise NoOrders
-            return order_id
-        assert reading.order_id is not None
-        if len(reading.order_id) > 18:
-            raise OrderNotFound(order_id=reading.order_id[:18] + "…")
-        return int(reading.order_id)
+    def _cancel_all(self, reading: Reading) -> list[Receipt]:
+        """Everything open, or what the message narrows it to; a month alone is that month of each asset."""
+        panic = reading.intent == Intent.PANIC
+        if panic:
+            self._set(frozen_at=self.now)
+        trader_id = self.conversation["trader_id"]
+        assets: list[str | None] = [reading.asset]
+        if reading.asset is None and reading.contract is not None:
+            held = [self.listings.by_id[found.instrument_id] for found in queries.open_orders(self.session, trader_id)]
+            assets = sorted({listing.asset for listing in held if listing.contract == reading.contract})
+            if not assets:
+                raise NoOpenOrders
+        return [
+            receipt
+            for asset in assets
+            for receipt in intake.cancel_all(
+                self.session,
+                trader_id=trader_id,
+                asset=asset,
+                contract=reading.contract,
+                side=None if reading.side is None else Side(reading.side),
+                reason=Reason.CANCELED_BY_PANIC if panic else Reason.CANCELED_BY_TRADER,
+                source=Source.CHAT,
+                request_key=cause_of(self.message["id"]) + (f":{asset}" if len(assets) > 1 else ""),
+                now=self.now,
+            )
+        ]
 
     def _words(self, taken: Step, language: str) -> str:
         """The reply to a message that carries nothing out."""
@@ -257,10 +261,14 @@ class Turn:
             return self._with_question(
                 replies.not_understood(reading, self.listings, language, example=example), taken, language
             )
-        answer = answers.answer(
-            self.session, reading, self.conversation, self.listings, self.parser.examples(language), language, self.now
+        answers = Answers(
+            self.session, self.conversation, self.listings, self.parser.examples(language), language, self.now
         )
-        return self._with_question(answer, taken, language)
+        try:
+            text = answers.answer(reading)
+        except TradingError as refusal:
+            text = replies.refused(refusal.code, refusal.facts, self.listings, language)
+        return self._with_question(text, taken, language)
 
     def _with_question(self, text: str, taken: Step, language: str) -> str:
         """The text, and below it the question that it left standing."""

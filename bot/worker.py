@@ -6,13 +6,15 @@ SimpleWorker runs jobs in this process, so that books, parser and model stay loa
 import sys
 
 import redis
+import sqlalchemy as sa
 import structlog
 from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from bot import jobs, queues
+from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
 
@@ -28,16 +30,32 @@ def main(arguments: list[str]) -> None:
     except SettingsError as problem:
         sys.exit(f"The worker cannot start: {problem}.")
     connection = Redis.from_url(settings.redis_url)
-    jobs.tools.open(settings, sessionmaker(connect(settings)), connection)
-    if name.startswith("engine-"):
-        from bot import settling
-
-        # A standby waits here until the active worker of its shard is gone.
-        settling.take_over(settings, int(name.removeprefix("engine-")))
+    database = connect(settings)
+    jobs.tools.sessions, jobs.tools.redis = sessionmaker(database), connection
+    prepare(name, settings, database)
     try:
         work(connection, name)
     except redis.exceptions.ConnectionError:
         sys.exit("The worker cannot reach Redis.")
+
+
+def prepare(name: str, settings: Settings, database: sa.Engine) -> None:
+    """Load what this queue's jobs keep from one to the next."""
+    if name == "chat":
+        from bot.understanding import Understanding
+
+        with Session(database) as session:
+            jobs.tools.understanding = Understanding().refresh(session, utc_now())
+    elif name == "outbound":
+        from bot.whatsapp import Sender
+
+        jobs.tools.sender = Sender(settings)
+    elif name.startswith("engine-"):
+        from bot.settling import Settling
+
+        jobs.tools.settling = Settling(database)
+        # A standby waits here until the active worker of its shard is gone.
+        jobs.tools.settling.engine.wait_until_active(int(name.removeprefix("engine-")))
 
 
 def queue_name(arguments: list[str], settings: Settings) -> str:
