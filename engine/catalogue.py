@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.orm import Session
 
 from engine import intake
 from engine.intake import Source
 from engine.money import ticks_from_price
-from engine.orders import Instrument
-from engine.store import instrument_from_row
 from engine.tables import asset_aliases, assets, instruments, shards
 
 DEMO_CATALOGUE = Path(__file__).parent / "demo_catalogue.toml"
@@ -34,11 +32,15 @@ def load(session: Session, *, as_of: date, shard_count: int, now: datetime, band
     session.execute(insert_or_skip(shards).values([{"id": n} for n in range(shard_count)]).on_conflict_do_nothing())
     listed = set(session.execute(select(instruments.c.asset, instruments.c.contract)).tuples())
     contracts = list(_contracts(rules["seed_contracts"], as_of, rules["months_ahead"]))
+    rows = []
     for code, asset in catalogue["asset"].items():
         _add_asset(session, code, asset, shard_count)
         for contract, month, last_trading_at in contracts:
             if (code, contract) not in listed:
-                _list_instrument(session, code, asset, contract, month, last_trading_at, rules, banded, now)
+                terms = {"contract": contract, "contract_month": month, "last_trading_at": last_trading_at}
+                rows.append(terms | _rules(code, asset, rules, shard_count, banded))
+    if rows:
+        intake.list_instruments(session, rows, source=Source.CATALOGUE, now=now)
 
 
 def read() -> dict[str, Any]:
@@ -79,43 +81,18 @@ def _add_asset(session: Session, code: str, asset: Mapping[str, Any], shard_coun
     session.execute(insert_or_skip(asset_aliases).values(aliases).on_conflict_do_nothing())
 
 
-def _list_instrument(
-    session: Session,
-    code: str,
-    asset: Mapping[str, Any],
-    contract: str,
-    month: date,
-    last_trading_at: datetime | None,
-    rules: Mapping[str, Any],
-    banded: bool,
-    now: datetime,
-) -> None:
-    """Show the instrument to everyone, and tell the market of it by a command, so that a replay sees it listed too."""
+def _rules(
+    code: str, asset: Mapping[str, Any], rules: Mapping[str, Any], shard_count: int, banded: bool
+) -> dict[str, Any]:
+    """What the contracts of an asset have in common."""
     tick_size = Decimal(asset["tick_size"])
-    row = (
-        session.execute(
-            insert(instruments)
-            .values(
-                shard_id=select(assets.c.shard_id).where(assets.c.code == code).scalar_subquery(),
-                symbol=f"{contract}-{code.capitalize()}",
-                asset=code,
-                contract=contract,
-                contract_month=month,
-                tick_size=tick_size,
-                lot_size=LOT_SIZE,
-                max_quantity_lots=rules["max_quantity"],
-                max_notional=Decimal(rules["max_notional"]),
-                band_percent=Decimal(rules["band_percent"]) if banded else None,
-                reference_ticks=ticks_from_price(Decimal(asset["reference_price"]), tick_size),
-                last_trading_at=last_trading_at,
-                status="open",
-            )
-            .returning(*instruments.c)
-        )
-        .mappings()
-        .one()
-    )
-    instrument: Instrument = instrument_from_row(row)
-    intake.set_instrument(
-        session, instrument=instrument, source=Source.CATALOGUE, request_key=f"list {instrument.symbol}", now=now
-    )
+    return {
+        "shard_id": shard_of(code, shard_count),
+        "asset": code,
+        "tick_size": tick_size,
+        "lot_size": LOT_SIZE,
+        "max_quantity_lots": rules["max_quantity"],
+        "max_notional": Decimal(rules["max_notional"]),
+        "band_percent": Decimal(rules["band_percent"]) if banded else None,
+        "reference_ticks": ticks_from_price(Decimal(asset["reference_price"]), tick_size),
+    }

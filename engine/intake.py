@@ -6,12 +6,12 @@ decide.
 The functions write in the caller's transaction and wake nobody: that is done after the commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import RowMapping, and_, func, insert, select
@@ -35,6 +35,7 @@ from engine.orders import (
     ExpireInstrument,
     HaltInstrument,
     Instrument,
+    InstrumentStatus,
     OrderType,
     Place,
     Reason,
@@ -236,6 +237,30 @@ def expire(session: Session, *, symbol: str, request_key: str, now: datetime) ->
     return _submit_for_market(session, ExpireInstrument, symbol, request_key, now)
 
 
+def list_instruments(
+    session: Session, rows: Sequence[Mapping[str, Any]], *, source: Source, now: datetime
+) -> list[Receipt]:
+    """Open new instruments: shown to everyone from the commit on, and told to the market before any order in them.
+
+    The rows hold the columns of `instruments` but for its id, symbol and status.
+    """
+    opened = [{**row, "symbol": symbol(row["asset"], row["contract"]), "status": InstrumentStatus.OPEN} for row in rows]
+    listed = session.execute(insert(instruments).values(opened).returning(*instruments.c)).mappings().all()
+    command_numbers = session.scalars(
+        select(command_ids.next_value()).select_from(func.generate_series(1, len(listed)))
+    )
+    parts = [
+        Part(row["shard_id"], row["id"], SetInstrument(command_id, store.instrument_from_row(row)))
+        for row, command_id in zip(listed, command_numbers.all(), strict=True)
+    ]
+    return _submit(session, parts, None, source, f"list from {listed[0]['id']} on", now)
+
+
+def symbol(asset: str, contract: str) -> str:
+    """Dec25-Wheat."""
+    return f"{contract}-{asset.capitalize()}"
+
+
 def set_instrument(
     session: Session, *, instrument: Instrument, source: Source, request_key: str, now: datetime
 ) -> Receipt:
@@ -409,10 +434,6 @@ def _receipts_of(session: Session, trader_id: int | None, source: Source, reques
         )
         .order_by(commands.c.part)
     ).all()
-    receipts = []
-    for row in rows:
-        wanted = select(instruments).where(instruments.c.id == row.instrument_id)
-        listed = session.execute(wanted).mappings().one_or_none()
-        instrument = None if listed is None else store.instrument_from_row(listed)
-        receipts.append(Receipt(row.id, row.shard_id, row.order_id, instrument))
-    return receipts
+    wanted = select(instruments).where(instruments.c.id.in_({row.instrument_id for row in rows} - {None}))
+    listed = {row["id"]: store.instrument_from_row(row) for row in session.execute(wanted).mappings()} if rows else {}
+    return [Receipt(row.id, row.shard_id, row.order_id, listed.get(row.instrument_id)) for row in rows]

@@ -115,6 +115,8 @@ commands = Table(
     Column("body", Text, nullable=False),  # JSON as `orders.command_to_json` writes it.
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("source", "trader_id", "request_key", "part", postgresql_nulls_not_distinct=True),
+    # How an order was asked for.
+    Index("ix_commands_placed", "trader_id", "order_id", postgresql_where=text("kind = 'place'")),
 )
 
 # The queue, kept apart so that settling a command is one small deletion and `commands` is never rewritten.
@@ -156,7 +158,7 @@ orders = Table(
     CheckConstraint("leaves_lots >= 0 AND filled_lots + leaves_lots <= quantity_lots", name="lots"),
     Index(None, "trader_id", "id"),
     # On closed_at and not on state, so that a partial fill changes no index.
-    Index("ix_orders_open", "shard_id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_open", "instrument_id", "side", "price_ticks", postgresql_where=text("closed_at IS NULL")),
     postgresql_with={"fillfactor": "80"},
 )
 
@@ -177,6 +179,7 @@ trades = Table(
     Column("taker_commission_cents", BigInteger, nullable=False),
     Column("occurred_at", Moment, nullable=False),
     Index(None, "instrument_id", "number"),
+    Index(None, "occurred_at"),
     Index(None, "maker_trader_id", "occurred_at"),
     Index(None, "taker_trader_id", "occurred_at"),
 )

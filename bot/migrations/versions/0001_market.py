@@ -75,7 +75,11 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "80"},
     )
     op.create_index(
-        "ix_orders_open", "orders", ["shard_id"], unique=False, postgresql_where=sa.text("closed_at IS NULL")
+        "ix_orders_open",
+        "orders",
+        ["instrument_id", "side", "price_ticks"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index(op.f("ix_orders_trader_id_id"), "orders", ["trader_id", "id"], unique=False)
     op.create_table(
@@ -135,6 +139,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shard_id", "number", name=op.f("pk_trades")),
     )
     op.create_index(op.f("ix_trades_instrument_id_number"), "trades", ["instrument_id", "number"], unique=False)
+    op.create_index(op.f("ix_trades_occurred_at"), "trades", ["occurred_at"], unique=False)
     op.create_index(
         op.f("ix_trades_maker_trader_id_occurred_at"), "trades", ["maker_trader_id", "occurred_at"], unique=False
     )
@@ -181,6 +186,13 @@ def upgrade() -> None:
             name=op.f("uq_commands_source_trader_id_request_key_part"),
             postgresql_nulls_not_distinct=True,
         ),
+    )
+    op.create_index(
+        "ix_commands_placed",
+        "commands",
+        ["trader_id", "order_id"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'place'"),
     )
     op.create_table(
         "asset_aliases",
