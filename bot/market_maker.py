@@ -1,20 +1,17 @@
 """The demo's market maker: a trader like any other, whose quotes stand on both sides of every open instrument."""
 
-import tomllib
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from engine import intake
+from engine import catalogue, intake
 from engine.intake import OrderRequest, Source
 from engine.orders import Place, Side, TimeInForce, command_from_json
 from engine.tables import commands, instruments, orders, traders, waiting_commands
 
-CATALOGUE = Path(intake.__file__).parent / "demo_catalogue.toml"
 QUOTING_LOCK = 72  # The advisory lock under which one process at a time looks for gaps and fills them.
 HUNDRED_PERCENT = Decimal(100)
 
@@ -46,7 +43,7 @@ def quote(session: Session, now: datetime) -> set[int]:
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(QUOTING_LOCK)))
     trader_id = trader(session, now)
     there = resting(session, trader_id) | waiting(session, trader_id)
-    quoting = read_quoting(CATALOGUE)
+    quoting = read_quoting()
     shard_ids = set()
     listed = session.execute(
         sa.select(instruments)
@@ -85,9 +82,9 @@ def quotes_around(instrument_id: int, reference_ticks: int, quoting: Quoting) ->
     return quotes
 
 
-def read_quoting(catalogue: Path) -> Quoting:
-    """The catalogue's own section."""
-    section = tomllib.loads(catalogue.read_text())["market_maker"]
+def read_quoting() -> Quoting:
+    """What the demo catalogue says of quoting."""
+    section = catalogue.read()["market_maker"]
     return Quoting(
         spread_percent=Decimal(section["spread_percent"]),
         level_step_percent=Decimal(section["level_step_percent"]),
