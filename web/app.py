@@ -1,11 +1,11 @@
 """The HTTP application: its tools, its blueprints, and the headers that every answer carries."""
 
-import sqlalchemy as sa
 from flask import Flask
 from flask_talisman import Talisman
 from redis import Redis
 from sqlalchemy.orm import sessionmaker
 
+from bot.database import connect
 from bot.settings import Settings
 from web import errors, pages
 from web.health import health
@@ -13,7 +13,6 @@ from web.webhook import webhook
 
 BODY_BYTES_MAX = 64 * 1024
 REDIS_SECONDS_MAX = 1
-DATABASE_WAIT_SECONDS_MAX = 5
 CONTENT_SECURITY_POLICY = {"default-src": "'self'", "img-src": "'self' data:", "media-src": "'self' blob:"}
 
 
@@ -23,13 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__)
     app.secret_key = settings.secret_key
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
-    database = sa.create_engine(
-        settings.database_url,
-        pool_size=settings.database_pool_size,
-        max_overflow=0,
-        pool_timeout=DATABASE_WAIT_SECONDS_MAX,
-        pool_pre_ping=True,
-    )
+    database = connect(settings)
     app.extensions["settings"] = settings
     app.extensions["database"] = database
     app.extensions["sessions"] = sessionmaker(database)

@@ -27,12 +27,12 @@ from bot import market_maker
 from bot.clock import utc_now
 from bot.database import connect
 from bot.migrate import upgrade
+from bot.servers import local_postgres, local_valkey
 from bot.settings import Settings, SettingsError
 from engine import catalogue
 from web import app as web_app
 from web.phone import phone_pages
 from web.phone_messages import PhoneMessages
-from bot.servers import local_postgres, local_valkey
 from web.twilio_double import TwilioDouble, twilio_api
 
 PROJECT = Path(__file__).parent.parent
@@ -48,6 +48,7 @@ class CannotStart(Exception):
 
 def main() -> None:
     """Run until interrupted; whatever was started is stopped before this ends."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = argparse.ArgumentParser(prog="python -m web.local", description=__doc__)
     arguments.add_argument("--var", type=Path, default=PROJECT / "var", help="where everything is kept between runs")
     directory: Path = arguments.parse_args().var.resolve()
@@ -58,6 +59,8 @@ def main() -> None:
         sys.exit(run(directory, given))
     except CannotStart as reason:
         sys.exit(f"MaiBroker cannot start: {reason}.")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def run(directory: Path, given: Mapping[str, str]) -> int:
@@ -103,7 +106,8 @@ def local_environment(directory: Path, given: Mapping[str, str]) -> dict[str, st
     """What the processes are told; a Twilio account that is given is used, and otherwise its double."""
     environment = kept_secrets(directory) | {"PORT": "8000"} | {name: value for name, value in given.items() if value}
     address = f"http://{HOST}:{environment['PORT']}"
-    environment |= {"HOST": HOST, "PYTHONUNBUFFERED": "1"}
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    environment |= {"HOST": HOST, "PATH": programs, "PYTHONUNBUFFERED": "1"}
     environment.setdefault("WHISPER_MODEL_DIR", str(directory / "models"))
     if not has_twilio(given):
         environment |= {"TWILIO_API_URL": address, "PUBLIC_URL": address, "TWILIO_WHATSAPP_NUMBER": OUR_NUMBER}
@@ -143,6 +147,8 @@ def check_port(port: str) -> None:
 def check_servers(settings: Settings) -> None:
     """Raises CannotStart where a server cannot be reached; a URL's password is not shown."""
     try:
+        if sa.make_url(settings.database_url).get_backend_name() != "postgresql":
+            raise CannotStart("DATABASE_URL is not the address of a PostgreSQL database")
         database = sa.create_engine(settings.database_url, connect_args={"connect_timeout": 5})
         with database.connect():
             pass

@@ -1,11 +1,11 @@
 """Twilio's requests: what traders sent, and how our replies fared. They are stored; workers do the thinking."""
 
 import hmac
-from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, current_app, request
 
 from bot import inbox, outbox, queues, whatsapp
+from bot.clock import utc_now
 
 webhook = Blueprint("webhook", __name__, url_prefix="/webhook")
 
@@ -19,7 +19,7 @@ def receive() -> Response:
     settings, redis = current_app.extensions["settings"], current_app.extensions["redis"]
     message = whatsapp.read_message(request.form)
     with current_app.extensions["sessions"].begin() as session:
-        conversation_id = inbox.record(session, message, datetime.now(UTC), settings.default_language)
+        conversation_id = inbox.record(session, message, utc_now(), settings.default_language)
     if conversation_id is not None:
         queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
     return Response(EMPTY_TWIML, mimetype="text/xml")
