@@ -1,0 +1,101 @@
+"""A local run that cannot start says why in one line; everything else about it is shown by tests/flows."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from web.local import kept_secrets, local_environment
+
+STOP_SECONDS_MAX = 60
+
+
+def start(directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`make run` with these settings, which is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "web.local", "--var", str(directory)],
+        env=os.environ | {"PORT": free_port()} | settings,
+        capture_output=True,
+        text=True,
+        timeout=STOP_SECONDS_MAX,
+        check=False,
+    )
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+def assert_refused(ended: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("MaiBroker cannot start: ")
+    for word in words:
+        assert word in line
+
+
+def test_a_taken_port_is_named(tmp_path: Path, taken_port: int):
+    assert_refused(start(tmp_path, PORT=str(taken_port)), f"port {taken_port} is taken")
+
+
+@pytest.mark.parametrize("port", ["http", "0", "70000"])
+def test_a_port_that_is_none_is_named(tmp_path: Path, port: str):
+    assert_refused(start(tmp_path, PORT=port), "PORT", port)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://nobody:hidden@127.0.0.1:1/none", "does not answer"),
+        ("not a url", "is not the address"),
+        ("mysql://127.0.0.1/x", "is not the address"),
+        ("sqlite:///x.db", "is not the address"),
+    ],
+)
+def test_a_database_that_cannot_be_had_is_told_without_its_password(tmp_path: Path, redis_url: str, url: str, words):
+    ended = start(tmp_path, DATABASE_URL=url, REDIS_URL=redis_url)
+    assert_refused(ended, "DATABASE_URL", words)
+    assert "hidden" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "words"), [("redis://127.0.0.1:1", "does not answer"), ("http://127.0.0.1", "is not the address")]
+)
+def test_a_redis_that_cannot_be_had_is_told(tmp_path: Path, database_url: str, url: str, words: str):
+    assert_refused(start(tmp_path, DATABASE_URL=database_url, REDIS_URL=url), "REDIS_URL", words)
+
+
+def test_a_bad_setting_is_named(tmp_path: Path, database_url: str, redis_url: str):
+    ended = start(tmp_path, DATABASE_URL=database_url, REDIS_URL=redis_url, ENGINE_SHARDS="none")
+    assert_refused(ended, "ENGINE_SHARDS")
+
+
+def test_secrets_are_made_once_and_kept_to_their_owner(tmp_path: Path):
+    made = kept_secrets(tmp_path)
+    assert made == kept_secrets(tmp_path)
+    assert len(set(made.values())) == len(made) == 4
+    assert (tmp_path / "secrets.env").stat().st_mode & 0o077 == 0
+
+
+def test_a_twilio_account_that_is_given_is_used_instead_of_the_double(tmp_path: Path):
+    account = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t", "PUBLIC_URL": "https://broker.example"}
+    given = local_environment(tmp_path, account)
+    assert "TWILIO_API_URL" not in given
+    assert account.items() <= given.items()
+    doubled = local_environment(tmp_path, {"PORT": "8123"})
+    assert doubled["TWILIO_API_URL"] == doubled["PUBLIC_URL"] == "http://127.0.0.1:8123"
+    assert given["HOST"] == doubled["HOST"] == "127.0.0.1"
