@@ -11,7 +11,7 @@ from redis import Redis
 from rq.job import Job as QueuedJob
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import outbox, queues
+from bot import inbox, outbox, queues
 from bot.clock import utc_now
 
 if TYPE_CHECKING:
@@ -35,13 +35,20 @@ tools = Tools()
 
 
 def handle_message(conversation_id: int) -> None:
-    """Handle the oldest waiting message of a conversation, and have what it led to settled and delivered."""
+    """Handle the oldest waiting message of a conversation, and have what it led to settled and delivered.
+
+    One message a job: whoever sends many waits behind everyone else's next one.
+    """
     from bot import turn
 
+    queues.begin(tools.redis, queues.HANDLE_MESSAGE, conversation_id)
     with tools.sessions.begin() as session:
         shard_ids = turn.take(session, tools.understanding, conversation_id, utc_now())
+        more_waiting = shard_ids is not None and inbox.oldest_waiting(session, conversation_id) is not None
     if shard_ids is None:
         return
+    if more_waiting:
+        queues.wake(tools.redis, queues.HANDLE_MESSAGE, conversation_id)
     for shard_id in shard_ids:
         queues.wake(tools.redis, queues.SETTLE, shard_id)
     queues.wake(tools.redis, queues.DELIVER)

@@ -10,7 +10,7 @@ from rq.serializers import JSONSerializer
 
 log = structlog.get_logger(__name__)
 
-PENDING_SECONDS_MAX = 2
+PENDING_SECONDS_MAX = 2  # How long one wake stands for those that follow it, should its job never begin.
 RESULT_SECONDS = 60
 FAILURE_SECONDS = 7 * 24 * 3600
 
@@ -23,7 +23,7 @@ class Job:
     queue: str
     timeout_seconds: int
     per_id: bool = False
-    coalesce: bool = False
+    pending_seconds_max: int = PENDING_SECONDS_MAX
     on_failure: str | None = None
 
     def queue_name(self, *ids: int) -> str:
@@ -34,20 +34,20 @@ class Job:
         return f"pending:{self.path}:{':'.join(map(str, ids))}"
 
 
-HANDLE_MESSAGE = Job("bot.jobs.handle_message", queue="chat", timeout_seconds=30, on_failure="bot.jobs.message_failed")
-TRANSCRIBE = Job("bot.jobs.transcribe", queue="voice", timeout_seconds=120)
-SETTLE = Job("bot.jobs.settle", queue="engine", timeout_seconds=60, per_id=True, coalesce=True)
-DELIVER = Job("bot.jobs.deliver", queue="outbound", timeout_seconds=60, coalesce=True)
+HANDLE_MESSAGE = Job("bot.jobs.handle_message", "chat", timeout_seconds=30, on_failure="bot.jobs.message_failed")
+TRANSCRIBE = Job("bot.jobs.transcribe", "voice", timeout_seconds=120, pending_seconds_max=60)
+SETTLE = Job("bot.jobs.settle", "engine", timeout_seconds=60, per_id=True)
+DELIVER = Job("bot.jobs.deliver", "outbound", timeout_seconds=60)
 JOBS = (HANDLE_MESSAGE, TRANSCRIBE, SETTLE, DELIVER)
 
 
 def wake(redis: Redis, job: Job, *ids: int) -> None:
     """Have a worker look at these ids soon; without Redis the sweep finds what is waiting a little later.
 
-    A job that reads everything waiting needs no second wake until it has begun to read.
+    A wake whose job has not begun stands for all that follow it.
     """
     try:
-        if job.coalesce and not redis.set(job.pending_key(*ids), 1, nx=True, ex=PENDING_SECONDS_MAX):
+        if not redis.set(job.pending_key(*ids), 1, nx=True, ex=job.pending_seconds_max):
             return
         queue(redis, job.queue_name(*ids)).enqueue_call(
             job.path,
@@ -62,7 +62,7 @@ def wake(redis: Redis, job: Job, *ids: int) -> None:
 
 
 def begin(redis: Redis, job: Job, *ids: int) -> None:
-    """Called by a coalesced job before it reads, so that whatever commits from here on wakes it again."""
+    """Called by a job before it reads, so that whatever commits from here on wakes it again."""
     try:
         redis.delete(job.pending_key(*ids))
     except RedisError as problem:
