@@ -36,9 +36,8 @@ class Settling:
             nonlocal told
             told |= reactions.react(connection, shard_id, settled, self._listings(settled, now), now)
 
-        while self.engine.settle(shard_id, now, react=react).more_waiting:
-            pass
-        return told
+        more_waiting = self.engine.settle(shard_id, now, react=react).more_waiting
+        return told, more_waiting
 
     def _listings(self, settled: list[Settled], now: datetime) -> Listings:
         """The catalogue, read again where the batch speaks of an instrument that was listed since."""
