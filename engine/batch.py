@@ -29,11 +29,12 @@ COMMANDS_PER_BATCH_MAX = 500
 HEARTBEAT = timedelta(seconds=1)
 STANDBY_POLL_SECONDS = 0.25
 
+# The limit stands within, or the planner may walk through all commands ever given to find the few that wait.
 SELECT_WAITING = """
     SELECT commands.id, commands.trader_id, commands.source, commands.request_key, commands.body
-    FROM waiting_commands JOIN commands ON commands.id = waiting_commands.command_id
-    WHERE waiting_commands.shard_id = %s
-    ORDER BY waiting_commands.command_id LIMIT %s"""
+    FROM (SELECT command_id FROM waiting_commands WHERE shard_id = %s ORDER BY command_id LIMIT %s) AS waiting
+    JOIN commands ON commands.id = waiting.command_id
+    ORDER BY commands.id"""
 
 React = Callable[[Connection, list[Settled]], None]
 
