@@ -5,33 +5,34 @@ the price for offers and the negated price for bids, so that the best key is the
 incoming order reaches a level when the level's key is at or below its own limit on that scale.
 
 Deletion is lazy: a canceled order stays in its queue with nothing left, and is dropped when it comes to the front, or
-when such orders outnumber the open ones. The books of a market share its `OpenOrders`.
+when such orders outnumber the open ones. The books of a market share one `OpenOrders`.
 """
 
 from collections import deque
+from copy import copy
 from heapq import heapify, heappop, heappush
 
-from engine.events import Event, OrderCanceled, OrderExpired, Trade
+from engine.events import Event, OrderAccepted, OrderAmended, OrderCanceled, OrderExpired, Trade
 from engine.listing import Listing
-from engine.orders import Order, OrderState, Reason, SelfTradePrevention, Side, TimeInForce
+from engine.orders import Order, OrderState, Place, Reason, SelfTradePrevention, Side, TimeInForce
 
 # A class attribute of an Enum costs several times a global in the loops below.
 BUY = Side.BUY
 IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
 CANCEL_TAKER, CANCEL_MAKER = SelfTradePrevention.CANCEL_TAKER, SelfTradePrevention.CANCEL_MAKER
 PARTIALLY_FILLED, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
+CANCELED, EXPIRED = OrderState.CANCELED, OrderState.EXPIRED
 
 DEAD_ORDERS_MIN = 64
 
 
 class OpenOrders:
-    """The open orders of a market by id and by trader, and every order changed since `changed` was last cleared."""
+    """The open orders by id, and every order changed since `changed` was last cleared, as it is now."""
 
-    __slots__ = ("by_id", "by_trader", "changed")
+    __slots__ = ("by_id", "changed")
 
     def __init__(self) -> None:
         self.by_id: dict[int, Order] = {}
-        self.by_trader: dict[int, set[int]] = {}
         self.changed: dict[int, Order] = {}
 
 
@@ -75,11 +76,91 @@ class Book:
         self._bids = BookSide()
         self._offers = BookSide()
 
-    def enter(self, incoming: Order, limit_ticks: int, events: list[Event]) -> None:
-        """Let `incoming` trade as far as `limit_ticks`, then rest or end, as its time in force says.
+    def place(self, command: Place, limit_ticks: int) -> list[Event]:
+        """Take a new order in; `limit_ticks` is its own price, or where a market order is protected."""
+        order_id = command.order_id
+        quantity_lots = command.quantity_lots
+        order = Order(
+            order_id,
+            command.trader_id,
+            command.instrument_id,
+            command.side,
+            command.price_ticks,
+            quantity_lots,
+            quantity_lots,
+            command.time_in_force,
+            command.expires_at,
+            command.post_only,
+            command.self_trade_prevention,
+        )
+        self._open.changed[order_id] = order
+        events: list[Event] = [OrderAccepted(command)]
+        self._enter(order, limit_ticks, events)
+        return events
 
-        `limit_ticks` is its own price, or where a market order is protected. Appends what happened to `events`.
+    def amend(self, order: Order, price_ticks: int, quantity_lots: int) -> list[Event]:
+        """Give a resting order another price or total quantity.
+
+        With less quantity it keeps its place; with more, or another price, it comes in again as an incoming order; at
+        or below what is filled it ends.
         """
+        events: list[Event] = []
+        if quantity_lots <= order.filled_lots:
+            self.cancel(order, Reason.AMENDED_BELOW_FILLED, events)
+            return events
+        requeued = price_ticks != order.price_ticks or quantity_lots > order.quantity_lots
+        if requeued:
+            # The old object keeps its place in the queue, emptied, until that is cleared.
+            old, order = order, copy(order)
+            self._withdraw(old)
+        leaves_lots = quantity_lots - order.filled_lots
+        order.price_ticks, order.quantity_lots, order.leaves_lots = price_ticks, quantity_lots, leaves_lots
+        order_id, trader_id, instrument_id, side = order.order_id, order.trader_id, order.instrument_id, order.side
+        self._open.changed[order_id] = order
+        events.append(
+            OrderAmended(order_id, trader_id, instrument_id, side, price_ticks, quantity_lots, leaves_lots, requeued)
+        )
+        if requeued:
+            self._enter(order, price_ticks, events)
+        return events
+
+    def restore(self, order: Order) -> None:
+        """Put a stored open order at the back of its price level. It must not cross."""
+        assert order.leaves_lots > 0
+        self._rest(order)
+
+    def cancel(self, order: Order, reason: Reason, events: list[Event]) -> None:
+        """End an incoming or resting order, whatever is left of it."""
+        leaves_lots = self._end(order, CANCELED, reason)
+        events.append(
+            OrderCanceled(order.order_id, order.trader_id, order.instrument_id, order.side, reason, leaves_lots)
+        )
+
+    def expire(self, order: Order, reason: Reason, events: list[Event]) -> None:
+        """End a resting order whose time, or whose instrument's time, is over."""
+        leaves_lots = self._end(order, EXPIRED, reason)
+        events.append(
+            OrderExpired(order.order_id, order.trader_id, order.instrument_id, order.side, reason, leaves_lots)
+        )
+
+    def resting(self) -> list[Order]:
+        """Every open order: bids, then offers, best price first, then oldest first."""
+        return [
+            order
+            for side in (self._bids, self._offers)
+            for key in sorted(side.levels)
+            for order in side.levels[key]
+            if order.leaves_lots
+        ]
+
+    def depth(self, side: Side) -> list[tuple[int, int]]:
+        """(price in ticks, quantity in lots) of each level, best first."""
+        own = self._bids if side is BUY else self._offers
+        sums = ((abs(key), sum(order.leaves_lots for order in own.levels[key])) for key in sorted(own.levels))
+        return [(price_ticks, quantity_lots) for price_ticks, quantity_lots in sums if quantity_lots]
+
+    def _enter(self, incoming: Order, limit_ticks: int, events: list[Event]) -> None:
+        """Let `incoming` trade as far as `limit_ticks`, then rest or end, as its time in force says."""
         if incoming.side is BUY:
             opposite, limit = self._offers, limit_ticks
         else:
@@ -104,13 +185,11 @@ class Book:
         else:
             keys = opposite.keys
             assert not keys or keys[0] > limit, "an order must not rest where it could trade"
-            self.rest(incoming)
+            self._rest(incoming)
 
-    def rest(self, order: Order) -> None:
-        """Put an open order at the back of its price level. It must not cross."""
+    def _rest(self, order: Order) -> None:
         price_ticks = order.price_ticks
         assert price_ticks is not None
-        assert order.leaves_lots > 0
         if order.side is BUY:
             own, key = self._bids, -price_ticks
         else:
@@ -121,73 +200,42 @@ class Book:
             heappush(own.keys, key)
         else:
             queue.append(order)
-        open_orders = self._open
-        order_id = order.order_id
-        open_orders.by_id[order_id] = order
-        of_trader = open_orders.by_trader.get(order.trader_id)
-        if of_trader is None:
-            open_orders.by_trader[order.trader_id] = {order_id}
-        else:
-            of_trader.add(order_id)
+        self._open.by_id[order.order_id] = order
 
-    def cancel(self, order: Order, reason: Reason, events: list[Event]) -> None:
-        """End an incoming or resting order, whatever is left of it."""
-        leaves_lots = self._end(order, OrderState.CANCELED, reason)
-        events.append(
-            OrderCanceled(order.order_id, order.trader_id, order.instrument_id, order.side, reason, leaves_lots)
-        )
-
-    def expire(self, order: Order, reason: Reason, events: list[Event]) -> None:
-        """End a resting order whose time, or whose instrument's time, is over."""
-        leaves_lots = self._end(order, OrderState.EXPIRED, reason)
-        events.append(
-            OrderExpired(order.order_id, order.trader_id, order.instrument_id, order.side, reason, leaves_lots)
-        )
-
-    def withdraw(self, order: Order) -> None:
-        """Take a resting order off the book without ending it; what replaces it must be another object."""
-        open_orders = self._open
-        del open_orders.by_id[order.order_id]
-        open_orders.by_trader[order.trader_id].discard(order.order_id)
+    def _withdraw(self, order: Order) -> None:
+        """Take a resting order off the book, with nothing left; what replaces it must be another object."""
+        by_id = self._open.by_id
         order.leaves_lots = 0
+        del by_id[order.order_id]
         own = self._bids if order.side is BUY else self._offers
         own.dead += 1
-        if own.dead > DEAD_ORDERS_MIN + len(open_orders.by_id):
+        if own.dead > DEAD_ORDERS_MIN and own.dead > len(by_id):
             own.drop_dead()
 
-    def resting(self) -> list[Order]:
-        """Every open order: bids, then offers, best price first, then oldest first."""
-        return [
-            order
-            for side in (self._bids, self._offers)
-            for key in sorted(side.levels)
-            for order in side.levels[key]
-            if order.leaves_lots
-        ]
-
-    def depth(self, side: Side) -> list[tuple[int, int]]:
-        """(price in ticks, quantity in lots) of each level, best first."""
-        own = self._bids if side is BUY else self._offers
-        sums = ((abs(key), sum(order.leaves_lots for order in own.levels[key])) for key in sorted(own.levels))
-        return [(price_ticks, quantity_lots) for price_ticks, quantity_lots in sums if quantity_lots]
-
     def _end(self, order: Order, state: OrderState, reason: Reason) -> int:
+        """Returns what was left of the order."""
         leaves_lots = order.leaves_lots
-        order.state = state
-        order.reason = reason
-        if order.order_id in self._open.by_id:
-            self.withdraw(order)
+        order_id = order.order_id
+        if order_id in self._open.by_id:
+            self._withdraw(order)
         else:
             order.leaves_lots = 0
-        self._open.changed[order.order_id] = order
+        order.state = state
+        order.reason = reason
+        self._open.changed[order_id] = order
         return leaves_lots
 
     def _match(self, incoming: Order, opposite: BookSide, limit: int, events: list[Event]) -> None:
+        """Trade `incoming` with all that it reaches and may trade with; after that it is closed or may rest."""
         keys, levels = opposite.keys, opposite.levels
-        by_id, by_trader, changed = self._open.by_id, self._open.by_trader, self._open.changed
-        commission = self.listing.commission
-        taker_id, taker_trader_id, instrument_id = incoming.order_id, incoming.trader_id, incoming.instrument_id
-        while keys and keys[0] <= limit:
+        by_id, changed = self._open.by_id, self._open.changed
+        commission_cents = self.listing.commission.cents
+        taker_id, taker_trader_id, taker_side = incoming.order_id, incoming.trader_id, incoming.side
+        instrument_id = incoming.instrument_id
+        before = leaves = incoming.leaves_lots
+        notional_ticks = 0
+        stopped = False
+        while leaves and not stopped and keys and keys[0] <= limit:
             queue = levels[keys[0]]
             while queue:
                 resting = queue[0]
@@ -202,58 +250,57 @@ class Book:
                         self.cancel(resting, Reason.SELF_TRADE, events)
                         # Dropping the dead may have replaced the side's levels.
                         keys, levels = opposite.keys, opposite.levels
-                    if mode is not CANCEL_MAKER:
-                        self.cancel(incoming, Reason.SELF_TRADE, events)
-                        return
+                    stopped = mode is not CANCEL_MAKER
                     break
                 price_ticks = resting.price_ticks
                 assert price_ticks is not None
-                leaves = incoming.leaves_lots
                 quantity = leaves if leaves < resting_leaves else resting_leaves
-                notional_ticks = price_ticks * quantity
+                fill_ticks = price_ticks * quantity
                 leaves -= quantity
+                notional_ticks += fill_ticks
                 resting_leaves -= quantity
-                incoming.leaves_lots = leaves
-                incoming.filled_lots += quantity
-                incoming.notional_ticks += notional_ticks
+                filled = resting.filled_lots + quantity
+                assert filled + resting_leaves == resting.quantity_lots, "quantities must conserve"
                 resting.leaves_lots = resting_leaves
-                resting.filled_lots += quantity
-                resting.notional_ticks += notional_ticks
-                assert quantity > 0
-                assert resting.filled_lots + resting_leaves == resting.quantity_lots
-                assert incoming.filled_lots + leaves == incoming.quantity_lots
-                commission_cents = commission.cents(notional_ticks)
-                resting_id, resting_trader_id = resting.order_id, resting.trader_id
+                resting.filled_lots = filled
+                resting.notional_ticks += fill_ticks
+                cents = commission_cents(fill_ticks)
+                resting_id = resting.order_id
                 changed[resting_id] = resting
                 events.append(
                     Trade(
                         instrument_id,
                         resting_id,
                         taker_id,
-                        resting_trader_id,
+                        resting.trader_id,
                         taker_trader_id,
-                        incoming.side,
+                        taker_side,
                         price_ticks,
                         quantity,
                         resting_leaves,
                         leaves,
-                        commission_cents,
-                        commission_cents,
+                        cents,
+                        cents,
                     )
                 )
                 if resting_leaves:
                     resting.state = PARTIALLY_FILLED
-                else:
-                    resting.state = FILLED
-                    queue.popleft()
-                    del by_id[resting_id]
-                    by_trader[resting_trader_id].discard(resting_id)
+                    break
+                resting.state = FILLED
+                queue.popleft()
+                del by_id[resting_id]
                 if not leaves:
-                    incoming.state = FILLED
-                    return
-                incoming.state = PARTIALLY_FILLED
+                    break
             else:
                 del levels[heappop(keys)]
+        if leaves < before:
+            incoming.leaves_lots = leaves
+            incoming.filled_lots += before - leaves
+            incoming.notional_ticks += notional_ticks
+            incoming.state = PARTIALLY_FILLED if leaves else FILLED
+            assert incoming.filled_lots + leaves == incoming.quantity_lots, "quantities must conserve"
+        if stopped:
+            self.cancel(incoming, Reason.SELF_TRADE, events)
 
     def _obstacle(self, incoming: Order, opposite: BookSide, limit: int) -> Reason | None:
         """Why a fill-or-kill order cannot be filled at once; None if it can. Looks no further than it needs to."""

@@ -4,12 +4,12 @@ Pure: the same market, commands and times always give the same events. A command
 raises and may leave it half-changed: the caller drops the market and restores it from what is stored.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from copy import copy
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
-from engine.book import Book, OpenOrders
+from engine.book import BUY, Book, OpenOrders
 from engine.events import (
     AmendRejected,
     CancelAllDone,
@@ -20,8 +20,7 @@ from engine.events import (
     InstrumentHalted,
     InstrumentResumed,
     InstrumentSet,
-    OrderAccepted,
-    OrderAmended,
+    OrderCanceled,
     OrderRejected,
     Trade,
     TraderLimitsSet,
@@ -43,7 +42,6 @@ from engine.orders import (
     ResumeInstrument,
     SetInstrument,
     SetTraderLimits,
-    Side,
     TimeInForce,
     TraderLimits,
 )
@@ -91,6 +89,10 @@ class Market:
         self.limits: dict[int, TraderLimits] = {}
         self.changed_positions: dict[tuple[int, int], Position] = {}
         self._open = OpenOrders()
+        self.open_orders: dict[int, Order] = self._open.by_id
+        self.changed_orders: dict[int, Order] = self._open.changed
+        # Every lookup may leave an empty set behind, one a trader at most.
+        self._of_trader: defaultdict[int, set[int]] = defaultdict(set)
         # What ends by itself, soonest first: (when, order, instrument), order 0 standing for the instrument's own end.
         self._due: list[tuple[datetime, int, int]] = []
         self._handlers: dict[type, Callable[..., list[Event]]] = {
@@ -105,15 +107,6 @@ class Market:
             SetTraderLimits: self._set_trader_limits,
         }
 
-    @property
-    def open_orders(self) -> dict[int, Order]:
-        return self._open.by_id
-
-    @property
-    def changed_orders(self) -> dict[int, Order]:
-        """Orders that came in or changed since this was last cleared, as they are now."""
-        return self._open.changed
-
     def list_instrument(self, instrument: Instrument, last_price_ticks: int | None = None) -> None:
         assert instrument.instrument_id not in self.books
         self.books[instrument.instrument_id] = Book(Listing(instrument, last_price_ticks), self._open)
@@ -127,8 +120,10 @@ class Market:
 
     def restore_order(self, order: Order) -> None:
         """Put a stored open order at the back of its level."""
-        self.books[order.instrument_id].rest(order)
-        self._await_expiry(order)
+        self.books[order.instrument_id].restore(order)
+        self._of_trader[order.trader_id].add(order.order_id)
+        if order.expires_at is not None:
+            self._await_expiry(order.order_id, order.instrument_id, order.expires_at)
 
     def expire(self, now: datetime) -> list[Event]:
         """End what is due by `now`: orders whose time is over and instruments whose last trading time has come."""
@@ -141,6 +136,7 @@ class Market:
                 order = self.open_orders.get(order_id)
                 if order is not None and order.expires_at == when:
                     book.expire(order, Reason.ORDER_EXPIRED, events)
+                    self._of_trader[order.trader_id].discard(order_id)
             elif (
                 book.listing.instrument.last_trading_at == when and book.listing.status is not InstrumentStatus.EXPIRED
             ):
@@ -160,7 +156,7 @@ class Market:
         book = self.books.get(instrument_id)
         if book is None:
             return [OrderRejected(command, Reason.UNKNOWN_INSTRUMENT)]
-        assert order_id not in self._open.by_id, "order ids are given once"
+        assert order_id not in self.open_orders, "order ids are given once"
         listing = book.listing
         refusal = instrument_refusal(listing, quantity_lots, price_ticks)
         if refusal is None and trader_id in self.limits:
@@ -169,28 +165,15 @@ class Market:
             refusal = Reason.ORDER_EXPIRED, {}
         if refusal is not None:
             return [OrderRejected(command, *refusal)]
-        order = Order(
-            order_id,
-            trader_id,
-            instrument_id,
-            command.side,
-            price_ticks,
-            quantity_lots,
-            quantity_lots,
-            command.time_in_force,
-            expires_at,
-            command.post_only,
-            command.self_trade_prevention,
-        )
-        self._open.changed[order_id] = order
-        events: list[Event] = [OrderAccepted(command)]
         if price_ticks is None:
-            price_ticks = listing.high_ticks if command.side is Side.BUY else listing.low_ticks
-        book.enter(order, price_ticks, events)
+            price_ticks = listing.high_ticks if command.side is BUY else listing.low_ticks
+        events = book.place(command, price_ticks)
+        if order_id in self.open_orders:
+            self._of_trader[trader_id].add(order_id)
+            if expires_at is not None:
+                self._await_expiry(order_id, instrument_id, expires_at)
         if len(events) > 1:
-            self._book_trades(listing, events)
-        if expires_at is not None and order.leaves_lots:
-            self._await_expiry(order)
+            self._account(listing, events)
         return events
 
     def _amend(self, command: Amend, now: datetime) -> list[Event]:
@@ -205,36 +188,12 @@ class Market:
         if price_ticks == order.price_ticks and quantity_lots == order.quantity_lots:
             return [AmendRejected(command.order_id, command.trader_id, Reason.NOTHING_TO_CHANGE)]
         book = self.books[order.instrument_id]
-        events: list[Event] = []
-        if quantity_lots <= order.filled_lots:
-            book.cancel(order, Reason.AMENDED_BELOW_FILLED, events)
-            return events
-        requeued = price_ticks != order.price_ticks or quantity_lots > order.quantity_lots
-        refusal = self._amend_refusal(book.listing, order, quantity_lots, price_ticks, requeued)
-        if refusal is not None:
-            return [AmendRejected(command.order_id, command.trader_id, *refusal)]
-        leaves_lots = quantity_lots - order.filled_lots
-        if requeued:
-            # The old object keeps its place in the queue, emptied, until that is cleared.
-            old, order = order, copy(order)
-            book.withdraw(old)
-        order.price_ticks, order.quantity_lots, order.leaves_lots = price_ticks, quantity_lots, leaves_lots
-        self._open.changed[order.order_id] = order
-        events.append(
-            OrderAmended(
-                order.order_id,
-                order.trader_id,
-                order.instrument_id,
-                order.side,
-                price_ticks,
-                quantity_lots,
-                leaves_lots,
-                requeued,
-            )
-        )
-        if requeued:
-            book.enter(order, price_ticks, events)
-            self._book_trades(book.listing, events)
+        if quantity_lots > order.filled_lots:
+            refusal = self._amend_refusal(book.listing, order, quantity_lots, price_ticks)
+            if refusal is not None:
+                return [AmendRejected(command.order_id, command.trader_id, *refusal)]
+        events = book.amend(order, price_ticks, quantity_lots)
+        self._account(book.listing, events)
         return events
 
     def _cancel(self, command: Cancel, now: datetime) -> list[Event]:
@@ -245,6 +204,7 @@ class Market:
             return [CancelRejected(command.order_id, command.trader_id, Reason.ORDER_NOT_FOUND)]
         events: list[Event] = []
         self.books[order.instrument_id].cancel(order, command.reason, events)
+        self._of_trader[order.trader_id].discard(order.order_id)
         return events
 
     def _cancel_all(self, command: CancelAll, now: datetime) -> list[Event]:
@@ -252,7 +212,8 @@ class Market:
             return [CommandRejected(Reason.UNKNOWN_INSTRUMENT, command.trader_id, command.instrument_id)]
         events: list[Event] = []
         # Sorted, because the order within a set depends on its history, and a restored market has another one.
-        for order_id in sorted(self._open.by_trader.get(command.trader_id, ())):
+        of_trader = self._of_trader[command.trader_id]
+        for order_id in sorted(of_trader):
             order = self.open_orders[order_id]
             book = self.books[order.instrument_id]
             if (
@@ -261,6 +222,7 @@ class Market:
                 and (command.asset is None or book.listing.instrument.asset == command.asset)
             ):
                 book.cancel(order, command.reason, events)
+                of_trader.discard(order_id)
         events.append(CancelAllDone(command.trader_id, len(events)))
         return events
 
@@ -312,10 +274,9 @@ class Market:
         self.set_limits(command.trader_id, command.limits)
         return [TraderLimitsSet(command.trader_id, command.limits)]
 
-    def _amend_refusal(
-        self, listing: Listing, order: Order, quantity_lots: int, price_ticks: int, requeued: bool
-    ) -> Refusal | None:
+    def _amend_refusal(self, listing: Listing, order: Order, quantity_lots: int, price_ticks: int) -> Refusal | None:
         """An order that comes in again is judged like a new one; one that only shrinks, by whether trading is open."""
+        requeued = price_ticks != order.price_ticks or quantity_lots > order.quantity_lots
         refusal = instrument_refusal(listing, quantity_lots, price_ticks) if requeued else closed_refusal(listing)
         limits = self.limits.get(order.trader_id)
         if refusal is not None or limits is None:
@@ -326,7 +287,7 @@ class Market:
         return trader_refusal(limits, *self._exposure(order), order.side, quantity_lots, leaves_lots)
 
     def _place_refusal(self, command: Place, limits: TraderLimits) -> Refusal | None:
-        open_orders = self._open.by_trader.get(command.trader_id, ())
+        open_orders = self._of_trader[command.trader_id]
         rests = command.price_ticks is not None and command.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
         if rests and limits.open_orders_max is not None and len(open_orders) >= limits.open_orders_max:
             return Reason.OPEN_ORDERS_LIMIT, {"open_orders_max": limits.open_orders_max}
@@ -336,34 +297,43 @@ class Market:
     def _exposure(self, asked: Place | Order) -> tuple[Position | None, Iterator[Order]]:
         """The trader's position in the instrument, and the trader's open orders there, without the one asked about."""
         trader_id, instrument_id, order_id = asked.trader_id, asked.instrument_id, asked.order_id
-        others = (self.open_orders[other] for other in self._open.by_trader.get(trader_id, ()) if other != order_id)
+        others = (self.open_orders[other] for other in self._of_trader[trader_id] if other != order_id)
         return (
             self.positions.get((trader_id, instrument_id)),
             (order for order in others if order.instrument_id == instrument_id),
         )
 
-    def _book_trades(self, listing: Listing, events: list[Event]) -> None:
-        """Move positions and the reference price by the trades of one incoming order."""
+    def _account(self, listing: Listing, events: list[Event]) -> None:
+        """Follow what one incoming order did: positions, the reference price, and whose orders closed."""
+        instrument_id = listing.instrument.instrument_id
         for event in events:
-            if type(event) is not Trade:
-                continue
-            taker_lots = event.quantity_lots if event.taker_side is Side.BUY else -event.quantity_lots
-            price_ticks, instrument_id = event.price_ticks, event.instrument_id
-            for trader_id, lots, commission_cents in (
-                (event.maker_trader_id, -taker_lots, event.maker_commission_cents),
-                (event.taker_trader_id, taker_lots, event.taker_commission_cents),
-            ):
-                key = trader_id, instrument_id
-                position = self.positions.get(key)
-                if position is None:
-                    position = self.positions[key] = Position(trader_id, instrument_id)
-                position.fill(lots, price_ticks, commission_cents)
-                self.changed_positions[key] = position
-            listing.traded_at(price_ticks)
+            if type(event) is Trade:
+                price_ticks, maker_trader_id = event.price_ticks, event.maker_trader_id
+                bought = event.quantity_lots if event.taker_side is BUY else -event.quantity_lots
+                taker = self._changing_position(event.taker_trader_id, instrument_id)
+                taker.fill(bought, price_ticks, event.taker_commission_cents)
+                maker = self._changing_position(maker_trader_id, instrument_id)
+                maker.fill(-bought, price_ticks, event.maker_commission_cents)
+                if not event.maker_leaves_lots:
+                    self._of_trader[maker_trader_id].discard(event.maker_order_id)
+                if not event.taker_leaves_lots:
+                    self._of_trader[event.taker_trader_id].discard(event.taker_order_id)
+                listing.traded_at(price_ticks)
+            elif type(event) is OrderCanceled:
+                self._of_trader[event.trader_id].discard(event.order_id)
+
+    def _changing_position(self, trader_id: int, instrument_id: int) -> Position:
+        key = trader_id, instrument_id
+        position = self.positions.get(key)
+        if position is None:
+            position = self.positions[key] = Position(trader_id, instrument_id)
+        self.changed_positions[key] = position
+        return position
 
     def _end_instrument(self, book: Book, events: list[Event]) -> None:
         for order in book.resting():
             book.expire(order, Reason.INSTRUMENT_EXPIRED, events)
+            self._of_trader[order.trader_id].discard(order.order_id)
         book.listing.status = InstrumentStatus.EXPIRED
         events.append(InstrumentExpired(book.listing.instrument.instrument_id))
 
@@ -371,10 +341,8 @@ class Market:
         if instrument.last_trading_at is not None:
             heappush(self._due, (instrument.last_trading_at, 0, instrument.instrument_id))
 
-    def _await_expiry(self, order: Order) -> None:
-        if order.expires_at is None:
-            return
-        heappush(self._due, (order.expires_at, order.order_id, order.instrument_id))
+    def _await_expiry(self, order_id: int, instrument_id: int, expires_at: datetime) -> None:
+        heappush(self._due, (expires_at, order_id, instrument_id))
         # Orders that closed early leave their entries behind.
         if len(self._due) > DUE_ENTRIES_MIN + 2 * (len(self.open_orders) + len(self.books)):
             self._due = [

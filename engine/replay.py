@@ -144,7 +144,7 @@ def read_streams(lines: Iterable[bytes]) -> Iterator[Stream]:
         return
     try:
         json.loads(first_line)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield _read_whole(first_line + b"".join(line for _, line in numbered), first_number)
         return
     for number, line in chain([(first_number, first_line)], numbered):
