@@ -192,6 +192,32 @@ def heard(transcript: str) -> str:
     return f"🎤 “{transcript}”"
 
 
+def unheard(reason: str, language: str) -> str:
+    """Why a voice note led to nothing, by the refusal's code."""
+    _ = translations(language).gettext
+    again = _("Please send it again, or as text.")
+    return (
+        {
+            "silence": _("I could not hear anything in that voice note."),
+            "noise": _("I could not hear that for the noise."),
+            "low_confidence": _("I could not hear that clearly."),
+            "prompt_echo": _("I could not hear that clearly."),
+            "loop": _("I could not hear that clearly."),
+            "too_long": _("That voice note is too long: two minutes at most."),
+            "too_large": _("That file is too large."),
+            "no_audio": _("There is no sound in that file."),
+            "undecodable": _("I could not open that file."),
+            "wrong_type": _("I can listen to voice notes, but not open that kind of file."),
+            "wrong_host": _("I could not fetch that voice note."),
+            "gone": _("I could not fetch that voice note."),
+            "unavailable": _("I could not fetch that voice note."),
+            "no_model": _("I cannot listen to voice notes just now."),
+        }[reason]
+        + " "
+        + again
+    )
+
+
 def discarded(language: str) -> str:
     _ = translations(language).gettext
     return _("Dropped. Nothing was placed.")

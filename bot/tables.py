@@ -78,3 +78,11 @@ alerts = sa.Table(
     sa.Column("deleted_at", sa.DateTime(timezone=True)),
     sa.Index("ix_alerts_waiting", "instrument_id", postgresql_where=sa.text("fired_at IS NULL AND deleted_at IS NULL")),
 )
+
+recordings = sa.Table(
+    "recordings",
+    metadata,
+    sa.Column("inbox_id", sa.ForeignKey("inbox.id"), primary_key=True, autoincrement=False),
+    sa.Column("audio", sa.LargeBinary, nullable=False),
+    sa.Column("kept_until", sa.DateTime(timezone=True), nullable=False, index=True),
+)

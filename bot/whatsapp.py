@@ -1,9 +1,12 @@
 """Twilio's WhatsApp edge, and the only file that knows Twilio: signatures and forms in, messages out."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from urllib.parse import urljoin, urlsplit
 
+import requests
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
@@ -14,6 +17,29 @@ from bot.settings import TWILIO_API_URL, Settings
 SIGNATURE_HEADER = "X-Twilio-Signature"
 REQUEST_SECONDS_MAX = 15
 STATUS_PATH = "/webhook/status"
+MEDIA_BYTES_MAX = 16 * 1024 * 1024
+MEDIA_CHUNK_BYTES = 64 * 1024
+MEDIA_SECONDS_MAX = 20
+MEDIA_READ_SECONDS_MAX = 5
+REDIRECTS_MAX = 3
+# Where Twilio keeps media: https://www.twilio.com/docs/messaging/guides/accepted-mime-types and the redirects it sends.
+MEDIA_HOSTS = ("twilio.com", "twiliocdn.com", "s3-external-1.amazonaws.com")
+MEDIA_TYPES = frozenset(
+    {
+        "audio/ogg",
+        "audio/opus",
+        "audio/mpeg",
+        "audio/mp3",
+        "audio/mp4",
+        "audio/aac",
+        "audio/x-m4a",
+        "audio/amr",
+        "audio/wav",
+        "audio/x-wav",
+        "audio/webm",
+        "application/ogg",
+    }
+)
 
 
 class BadSignature(Exception):
@@ -71,6 +97,65 @@ def read_message(form: Mapping[str, str]) -> IncomingMessage:
     )
 
 
+class MediaRefused(Exception):
+    """The media can never be had, or not be taken: `reason` is too_large, wrong_type, wrong_host or gone."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MediaUnavailable(Exception):
+    """The media could not be fetched this time."""
+
+
+def download(settings: Settings, url: str) -> bytes:
+    """The bytes of a message's media, asked for with our credentials, which no redirect gets to see.
+
+    Raises MediaRefused or MediaUnavailable. Twilio answers with a redirect to its media store.
+    """
+    auth: tuple[str, str] | None = (settings.twilio_account_sid, settings.twilio_auth_tokens[0])
+    deadline = time.monotonic() + MEDIA_SECONDS_MAX
+    try:
+        for _ in range(REDIRECTS_MAX + 1):
+            if not _is_media_host(settings, url):
+                raise MediaRefused("wrong_host")
+            with requests.get(
+                url, auth=auth, stream=True, allow_redirects=False, timeout=MEDIA_READ_SECONDS_MAX
+            ) as answer:
+                if not answer.is_redirect:
+                    return _body(answer, deadline)
+                url, auth = urljoin(url, answer.headers["Location"]), None
+    except requests.RequestException as problem:
+        raise MediaUnavailable(type(problem).__name__) from problem
+    raise MediaRefused("wrong_host")
+
+
+def _is_media_host(settings: Settings, url: str) -> bool:
+    parts, ours = urlsplit(url), urlsplit(settings.twilio_api_url)
+    if (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc):
+        return True
+    host = parts.hostname or ""
+    return parts.scheme == "https" and any(host == name or host.endswith("." + name) for name in MEDIA_HOSTS)
+
+
+def _body(answer: requests.Response, deadline: float) -> bytes:
+    if answer.status_code in (401, 403, 404, 410):
+        raise MediaRefused("gone")
+    if answer.status_code != 200:
+        raise MediaUnavailable(f"status {answer.status_code}")
+    if answer.headers.get("Content-Type", "").split(";")[0].strip().lower() not in MEDIA_TYPES:
+        raise MediaRefused("wrong_type")
+    body = bytearray()
+    for chunk in answer.iter_content(MEDIA_CHUNK_BYTES):
+        body += chunk
+        if len(body) > MEDIA_BYTES_MAX:
+            raise MediaRefused("too_large")
+        if time.monotonic() > deadline:
+            raise MediaUnavailable("too slow")
+    return bytes(body)
+
+
 class LocalHttpClient(TwilioHttpClient):
     """Sends what is meant for Twilio to another address that speaks its protocol."""
 
@@ -111,7 +196,7 @@ class Sender:
         assert message.sid is not None
         return message.sid
 
-    def find_sent(self, *, number: str, body: str, after) -> str | None:
+    def find_sent(self, *, number: str, body: str, after: datetime) -> str | None:
         """The SID of the message with this body that Twilio took after that time, if it did; raises SendFailed."""
         try:
             messages = self.client.messages.list(
