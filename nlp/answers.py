@@ -1,0 +1,165 @@
+"""What a message means to a question that stands open, or as a repetition of the last order."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from nlp import commands
+from nlp.orders import Order
+from nlp.reading import Intent, Question, Reading
+from nlp.spans import Span
+
+_NUMERIC = ("quantity", "price")
+_INFORMING = frozenset(
+    {
+        Intent.HELP, Intent.LANGUAGE, Intent.ORDERS, Intent.TRADES, Intent.MY_TRADES, Intent.ACCOUNT, Intent.POSITIONS, Intent.BOOK,
+        Intent.CHART, Intent.LIMITS, Intent.ALERTS, Intent.LAST_ORDER, Intent.PANIC, Intent.LINK, Intent.ALERT, Intent.DELETE_ALERT,
+        Intent.CONFIRM_ALWAYS, Intent.CONFIRM_UNSURE, Intent.UNDO,
+    }
+)  # fmt: skip
+# What may stand around the slots of an answer without changing it.
+_AROUND_KINDS = frozenset(
+    {"filler", "polite", "greeting", "thanks", "answer", "yes", "link", "cue", "unit", "currency", "place", "order", "amend", "no"}
+)
+
+
+def read(
+    spans: Sequence[Span], lang: str, question: Question | None, last_order: Reading | None, order: Order
+) -> Reading | None:
+    """The message as an answer to `question`, or as a repetition of `last_order`; None where it is neither."""
+    if last_order is not None and question is None:
+        return _repeat(spans, lang, order)
+    if question is None:
+        return None
+    command = commands.whole(spans) or commands.conversation(spans)
+    if command is not None and command.intent in _INFORMING:
+        return None
+    if commands.small_talk(spans) is not None:
+        return None
+    if _drops(spans):
+        return Reading(intent=Intent.NO, lang=lang)
+    if any(span.has("cancel", "verb") and not span.has("side") for span in spans) or _is_new_order(spans, order, question):
+        return None
+    return _answer(spans, lang, question, order)
+
+
+def _drops(spans: Sequence[Span]) -> bool:
+    """A bare "cancel" drops the question that stands open."""
+    words = [span for span in spans if not span.punctuation]
+    dropping = [span for span in words if span.has("cancel", "verb") or span.has("whole", Intent.NO)]
+    return bool(dropping) and all(
+        span in dropping or span.has("polite") or span.has("filler") or span.has("no") or span.has("order") for span in words
+    )
+
+
+def _is_new_order(spans: Sequence[Span], order: Order, question: Question) -> bool:
+    sided = [span for span in spans if (span.has("side") or span.has("quote") or span.has("pay")) and not span.asset and not span.number]
+    if not sided:
+        return False
+    open_side = question.reading.side
+    if open_side is None or (order.side == open_side and order.asset in (None, question.reading.asset)):
+        # "buy 100" to "buy wheat: how many?" fills in; a whole order again is a new one.
+        return not order.missing
+    corrects = any(span.has("no") or span.has("link", "correction") for span in spans[:2])
+    return not (corrects and order.asset is None and order.quantity is None)
+
+
+def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) -> Reading | None:
+    slots = {
+        "side": order.side,
+        "quantity": order.quantity,
+        "asset": order.asset,
+        "contract": order.contract,
+        "price": order.price,
+        "order_type": order.order_type,
+        "time_in_force": order.time_in_force,
+        "expires_in": order.expires_in,
+    }
+    if all(value is None for value in slots.values()):
+        return None
+    reasons = [reason for reason in order.doubts if reason not in ("number_before_verb", "unexplained_words", "correction")]
+    refusals = [reason for reason in order.refusals if not (reason == "negation" and _opens_with_no(spans))]
+    if order.unlisted is not None or _strange(spans):
+        if commands.ask(spans) is not None:
+            return None
+        reasons.append("unexplained_words")
+    if any(span.has("ask") for span in spans) and any(span.text == "?" for span in spans):
+        return None
+    if set(refusals) & {"opinion", "question_word"} and commands.ask(spans) is not None:
+        return None
+    if refusals:
+        return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=tuple(refusals))
+    reasons += _place_bare(slots, order, question)
+    if slots["order_type"] == "limit":
+        slots["order_type"] = None
+    return Reading(intent=Intent.ANSWER, lang=lang, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)), **slots)  # type: ignore[arg-type]
+
+
+def _opens_with_no(spans: Sequence[Span]) -> bool:
+    """ "no, 160": the no is to the question."""
+    negations = [position for position, span in enumerate(spans) if span.has("guard", "negation")]
+    return negations == [0]
+
+
+def _strange(spans: Sequence[Span]) -> bool:
+    return any(
+        not span.punctuation
+        and not (span.number or span.asset or span.contract)
+        and not any(span.has(kind) for kind in (*_AROUND_KINDS, "side", "quote", "market", "time_in_force", "validity", "contract"))
+        for span in spans
+    )
+
+
+def _place_bare(slots: dict[str, object], order: Order, question: Question) -> list[str]:
+    """Give a number without a cue to the slot that is asked for; returns the reasons to doubt it."""
+    given = [slot for slot in _NUMERIC if slots[slot] is not None]
+    cued = {"quantity": order.quantity_cued, "price": order.price_cued}
+    bare = [slot for slot in given if not cued[slot]]
+    if len(bare) != 1 or len(given) == 2:
+        return []
+    slot = bare[0]
+    value = slots[slot]
+    assert isinstance(value, Decimal)
+    if question.kind == "missing":
+        wanted = [one for one in question.missing if one in _NUMERIC]
+        if wanted:
+            slots[slot], slots[wanted[0]] = None, value
+            return []
+        return ["ambiguous_number"]
+    slots["quantity"], slots["price"] = None, value
+    old_price, old_quantity = question.reading.price, question.reading.quantity
+    return ["ambiguous_number"] if _may_be_either(value, old_price, old_quantity) else []
+
+
+def _may_be_either(value: Decimal, price: Decimal | None, quantity: Decimal | None) -> bool:
+    """Whether a correction in a bare number is as near to the old quantity as to the old price."""
+    if price is None or quantity is None or value != int(value):
+        return False
+    return abs(value - quantity) <= abs(value - price)
+
+
+def _repeat(spans: Sequence[Span], lang: str, order: Order) -> Reading | None:
+    """ "same again but 50": the slots that change; a number without a cue leaves open which one it is."""
+    if not any(span.has("repeat", "again") for span in spans) or order.asset is not None or order.side is not None:
+        return None
+    kinds = (*_AROUND_KINDS, "repeat", "time_in_force", "validity", "market", "contract", "last", "my")
+    refusals = [reason for reason in order.refusals if reason != "negation"]
+    strange = any(
+        not span.punctuation and not (span.number or span.contract) and not any(span.has(kind) for kind in kinds) for span in spans
+    )
+    if refusals or strange or any(span.has("guard", "negation") for span in spans):
+        return None
+    reasons = [reason for reason in order.doubts if reason not in ("relative", "number_before_verb", "unexplained_words", "correction")]
+    if (order.quantity is not None and not order.quantity_cued) or (order.price is not None and not order.price_cued):
+        reasons.append("ambiguous_number")
+    return Reading(
+        intent=Intent.REPEAT,
+        lang=lang,
+        quantity=order.quantity,
+        contract=order.contract,
+        price=order.price,
+        order_type="market" if order.order_type == "market" else None,
+        time_in_force=order.time_in_force,
+        expires_in=order.expires_in,
+        certain=not reasons,
+        reasons=tuple(dict.fromkeys(reasons)),
+    )

@@ -1,0 +1,336 @@
+"""Everything a message can ask for that is not a new order: cancelling, amending, looking at things, small talk."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from nlp import guards
+from nlp.reading import Intent, canonical
+from nlp.spans import Span
+
+_HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "order", "my", "last", "yes", "no", "place"})
+_CANCEL_GUARDS_ALLOWED = frozenset({"relative", "request"})
+_MARKS = frozenset(".,;:!¡()\"'*-@#…")
+_ORDER_NUMBER_MAX = 10**12
+
+# Where several kinds of question are in one message, the first of these is what it is about.
+_ASKED_FIRST = (
+    Intent.LIMITS, Intent.HELP, Intent.ALERTS, Intent.LAST_ORDER, Intent.MY_TRADES, Intent.POSITIONS, Intent.ACCOUNT, Intent.BOOK,
+    Intent.CHART, Intent.ORDERS, Intent.TRADES, Intent.STATUS, Intent.MARKET,
+)  # fmt: skip
+_ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a message asks for, with the slots that its intent has; `reasons` say why an action was not taken up."""
+
+    intent: Intent
+    order_id: str | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    side: str | None = None
+    asset: str | None = None
+    contract: str | None = None
+    direction: str | None = None
+    language: str | None = None
+    topic: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def unknown(*reasons: str) -> Command:
+    return Command(Intent.UNKNOWN, reasons=reasons)
+
+
+def whole(spans: Sequence[Span]) -> Command | None:
+    """A message that is nothing but one known phrase and courtesies: "market", "STOP", "yes please"."""
+    words = [span for span in spans if not span.punctuation or span.text == "?"]
+    if not words:
+        return None
+    intents = [
+        intent
+        for intent in _whole_intents(words)
+        if all(one.has("polite") or one.has("filler") or one.has("greeting") or one.has("whole", intent) for one in words)
+    ]
+    if intents and all(span.sure for span in words):
+        order = [Intent.PANIC, Intent.UNDO, Intent.HELP]
+        intents.sort(key=lambda intent: order.index(Intent(intent)) if Intent(intent) in order else len(order))
+        return Command(Intent(intents[0]))
+    return None
+
+
+def _whole_intents(words: Iterable[Span]) -> list[str]:
+    return [value for span in words for value in sorted(span.values("whole")) if value != Intent.NO]
+
+
+def small_talk(spans: Sequence[Span]) -> Command | None:
+    """Yes, no, thanks or a greeting, when the message holds nothing else."""
+    words = [span for span in spans if not span.punctuation]
+    kinds = ("yes", "no", "thanks", "greeting")
+    allowed = (*kinds, "polite", "filler", "link")
+    if not words or not all(any(span.has(kind) for kind in allowed) and span.sure for span in words):
+        return None
+    if any(span.asset or span.number or span.contract for span in words) or any(span.text == "?" for span in spans):
+        return Command(Intent.GREETING) if any(span.has("greeting") for span in words) else None
+    first = next((span for span in words if span.has("yes") or span.has("no")), None)
+    thanked = any(span.has("thanks") for span in words)
+    if first is not None and not (first.has("greeting") and first is words[0] and len(words) == 1 and not first.has("yes")):
+        if first.has("no"):
+            return Command(Intent.NO)
+        if any(span.has("no") for span in words):
+            return unknown("yes_and_no")
+        if not (thanked and (first.has("filler") or first.has("thanks"))) and not _only_greets(words, first):
+            return Command(Intent.YES)
+    if thanked:
+        return Command(Intent.THANKS)
+    if any(span.has("greeting") for span in words):
+        return Command(Intent.GREETING)
+    return None
+
+
+def _only_greets(words: Sequence[Span], first: Span) -> bool:
+    """ "Olá, tudo certo" is no consent: what may be a yes stands among greetings."""
+    return first is not words[0] and words[0].has("greeting") and not words[0].has("yes")
+
+
+def conversation(spans: Sequence[Span]) -> Command | None:
+    """Language requests, alerts, and how the bot itself should behave."""
+    return _language(spans) or _settings(spans) or _alert(spans)
+
+
+def _language(spans: Sequence[Span]) -> Command | None:
+    named = [span for span in spans if span.has("language_name")]
+    if not named or any(span.number or span.asset for span in spans):
+        return None
+    return Command(Intent.LANGUAGE, language=named[-1].value("language_name"))
+
+
+def _settings(spans: Sequence[Span]) -> Command | None:
+    numbers = [span.number for span in spans if span.number and not span.number.negative]
+    only = numbers[0].as_whole if len(numbers) == 1 else None
+    for span in spans:
+        if span.has("confirm", "always"):
+            return Command(Intent.CONFIRM_ALWAYS)
+        if span.has("confirm", "unsure"):
+            return Command(Intent.CONFIRM_UNSURE, quantity=only)
+    digits = next((span.text for span in spans if span.number and span.number.plain and len(span.text) == 6), None)
+    if digits is not None and len(numbers) == 1:
+        words = [span for span in spans if not span.punctuation and not span.number]
+        if all(span.has("connect") or span.has("polite") or span.has("filler") for span in words):
+            return Command(Intent.LINK, order_id=digits)
+    return None
+
+
+def _alert(spans: Sequence[Span]) -> Command | None:
+    numbers = [span.number for span in spans if span.number]
+    if any(span.has("ask", Intent.DELETE_ALERT) for span in spans):
+        if len(numbers) == 1 and numbers[0].plain:
+            return Command(Intent.DELETE_ALERT, order_id=canonical(numbers[0].value))
+        return unknown("missing_number")
+    if not any(span.has("ask", Intent.ALERT) for span in spans):
+        return None
+    asset, contract = _asset(spans), _contract(spans)
+    price = numbers[-1].value if numbers and not numbers[-1].negative else None
+    if asset is None and price is None:
+        return None
+    cues = [span for span in spans if span.has("direction")]
+    cues.sort(key=lambda span: (span.values("direction") == {"above"}, len(span.text)), reverse=True)
+    below = [span for span in spans if span.has("direction", "below") and not span.has("direction", "above")]
+    direction = "below" if below else cues[0].value("direction") if cues else None
+    return Command(Intent.ALERT, asset=asset, contract=contract, price=price, direction=direction)
+
+
+def _asset(spans: Iterable[Span]) -> str | None:
+    codes = [span.asset for span in spans if span.asset]
+    return codes[0] if len(set(codes)) == 1 else None
+
+
+def _contract(spans: Iterable[Span]) -> str | None:
+    found = [span.contract for span in spans if span.contract]
+    return found[0] if len(set(found)) == 1 else None
+
+
+def cost_question(spans: Sequence[Span]) -> Command | None:
+    """ "What would 50 gold cost me?": whoever asks for the cost asks for the price, and orders nothing."""
+    if any(span.has("ask", "cost") for span in spans) and any(span.asset for span in spans):
+        return Command(Intent.MARKET, asset=_asset(spans), contract=_contract(spans))
+    return None
+
+
+def cancel(spans: Sequence[Span], language: str) -> Command | None:
+    """Cancelling by number, the last order, or all of a kind; anything less plain cancels nothing."""
+    verbs = [position for position, span in enumerate(spans) if span.has("cancel", "verb") and not span.number]
+    if not verbs:
+        return None
+    verb = verbs[0]
+    numbers = [span for span in spans if span.number]
+    everything = any(span.has("all") for span in spans)
+    last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
+    if not numbers and not everything and not last:
+        return None
+    reasons = _against(spans, language, _CANCEL_GUARDS_ALLOWED)
+    rest = [span for position, span in enumerate(spans) if position != verb]
+    if any(not span.sure for span in spans):
+        reasons.append("misspelt")
+    if any(_is_strange(span, ("orders_of", "all", "cancel", "cue", "contract")) for span in rest if not (span.number or span.asset)):
+        reasons.append("unexplained_words")
+    if reasons:
+        return unknown(*reasons)
+    if len(numbers) == 1 and not everything:
+        order_id = _order_id(numbers[0])
+        if order_id is None or any(span.asset or span.contract for span in spans):
+            return unknown("unexplained_number")
+        return Command(Intent.CANCEL_ORDER, order_id=order_id)
+    if numbers:
+        return unknown("unexplained_number")
+    if everything:
+        return _cancel_all(rest)
+    if any(span.asset or span.contract or span.has("orders_of") and not span.has("order") for span in rest):
+        return unknown("unexplained_words")
+    return Command(Intent.CANCEL_LAST)
+
+
+def _cancel_all(spans: Sequence[Span]) -> Command:
+    sides = {value for span in spans for value in span.values("orders_of") if not span.has("all")}
+    assets = {span.asset for span in spans if span.asset}
+    months = {span.contract for span in spans if span.contract}
+    if len(assets) > 1 or len(months) > 1 or len(sides) > 1:
+        return unknown("alternatives")
+    return Command(
+        Intent.CANCEL_ALL, side=next(iter(sides), None), asset=next(iter(assets), None), contract=next(iter(months), None)
+    )
+
+
+def _against(spans: Sequence[Span], language: str, allowed: frozenset[str]) -> list[str]:
+    reasons = [reason for reason in guards.find(spans, language) if reason not in allowed]
+    requested = any(span.has("guard", "request") for span in spans)
+    return [reason for reason in reasons if not (reason == "question" and requested)]
+
+
+def _is_strange(span: Span, kinds: Sequence[str]) -> bool:
+    if span.punctuation:
+        return not all(character in _MARKS or character == "?" or not character.isascii() for character in span.text)
+    known = any(span.has(kind) for kind in (*_HARMLESS_KINDS, *kinds))
+    return not known and not span.has("ask", Intent.LAST_ORDER) and not span.has("guard", "request", "relative")
+
+
+def _order_id(span: Span) -> str | None:
+    number = span.number
+    if number is None or number.negative or not (number.plain or number.spoken):
+        return None
+    value = number.as_whole
+    return canonical(value) if value == int(value) and 0 < value < _ORDER_NUMBER_MAX else None
+
+
+def amend(spans: Sequence[Span], language: str) -> Command | None:
+    """A new price or quantity for an order that is named by number or as the last one."""
+    verbs = [span for span in spans if span.has("amend")]
+    numbers = [(position, span) for position, span in enumerate(spans) if span.number]
+    if not verbs or not numbers or any(span.asset or span.contract for span in spans):
+        return None
+    last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
+    names_price = any(len(span.text.split()) > 1 and span.has("amend", "price") for span in verbs) or any(
+        span.has("cue", "price") and not span.has("filler") and not span.has("cue", "target") and len(span.text) > 3 for span in spans
+    )
+    order_id, values = _target(spans, numbers, last, names_price)
+    if order_id is None or not values:
+        return None
+    reasons = _against(spans, language, frozenset({"relative", "request"}))
+    kinds = ("amend", "cue", "unit", "currency", "cancel", "link", "validity", "status", "direction")
+    if any(_is_strange(span, kinds) for span in spans if not span.number):
+        reasons.append("unexplained_words")
+    if any(span.has("guard", "relative") and not span.has("cue", "target") and not span.has("filler") for span in spans):
+        reasons.append("relative")
+    if any(not span.sure for span in spans):
+        reasons.append("misspelt")
+    return _amended(order_id, spans, values, verbs, names_price, reasons)
+
+
+def _target(
+    spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], last: bool, names_price: bool
+) -> tuple[str | None, list[tuple[int, Span]]]:
+    first_position, first = numbers[0]
+    if last:
+        return "last", list(numbers)
+    if len(numbers) > 1:
+        return _order_id(first), list(numbers[1:])
+    before = spans[first_position - 1] if first_position else None
+    if names_price and before is not None and before.has("cue"):
+        return "last", list(numbers)
+    return None, []
+
+
+def _amended(
+    order_id: str,
+    spans: Sequence[Span],
+    values: Sequence[tuple[int, Span]],
+    verbs: Sequence[Span],
+    names_price: bool,
+    reasons: list[str],
+) -> Command:
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    for position, span in values:
+        number = span.number
+        assert number is not None
+        after = spans[position + 1] if position + 1 < len(spans) else None
+        if number.negative or number.value <= 0:
+            reasons.append("zero")
+        if after is not None and after.has("unit"):
+            quantity, twice = number.as_whole, quantity is not None
+            ambiguous = number.ambiguous
+        elif _is_quantity(number.value, verbs, names_price):
+            quantity, twice = number.as_whole, quantity is not None
+            ambiguous = number.ambiguous
+        else:
+            price, twice = number.value, price is not None
+            ambiguous = number.ambiguous or _is_open(number.value, verbs, names_price)
+        if twice or ambiguous:
+            reasons.append("ambiguous_number")
+    if quantity is not None and quantity != int(quantity):
+        reasons.append("fractional_quantity")
+    if reasons:
+        return unknown(*dict.fromkeys(reasons))
+    return Command(Intent.AMEND_ORDER, order_id=order_id, price=price, quantity=quantity)
+
+
+def _is_quantity(value: Decimal, verbs: Sequence[Span], names_price: bool) -> bool:
+    return value == int(value) and not names_price and any(span.has("amend", "quantity") for span in verbs)
+
+
+def _is_open(value: Decimal, verbs: Sequence[Span], names_price: bool) -> bool:
+    """Whether a whole number after "change it to" may be a price or a quantity."""
+    return value == int(value) and not names_price and not any(span.has("amend", "price") for span in verbs)
+
+
+def ask(spans: Sequence[Span]) -> Command | None:
+    """A question for information: what of, and about which order, asset and contract."""
+    about_order = _about_order(spans)
+    if about_order is not None:
+        return about_order
+    asked = {Intent(value) for span in spans for value in span.values("ask") if value != "cost"}
+    words = {kind for span in spans for kind in ("my", "last") if span.has(kind)}
+    asset, contract = _asset(spans), _contract(spans)
+    if Intent.TRADES in asked and "my" in words and Intent.MY_TRADES not in asked and asset is None:
+        asked.add(Intent.MY_TRADES)
+    if "last" in words and any(span.has("order") and not span.has("filler") for span in spans) and "my" in words:
+        asked.add(Intent.LAST_ORDER)
+    for intent in _ASKED_FIRST:
+        if intent in asked and intent not in (Intent.STATUS,):
+            if intent in (Intent.ACCOUNT, Intent.ORDERS, Intent.TRADES) and asset and Intent.MARKET in asked and "my" not in words:
+                continue
+            about = intent in _ABOUT_ASSETS
+            return Command(intent, asset=asset if about else None, contract=contract if about else None)
+    return None
+
+
+def _about_order(spans: Sequence[Span]) -> Command | None:
+    numbers = [span for span in spans if span.number]
+    if len(numbers) != 1 or any(span.asset or span.contract for span in spans):
+        return None
+    order_id = _order_id(numbers[0])
+    if order_id is None:
+        return None
+    asked = any(span.has("status") or span.has("cancel", "past") or span.text in ("?", "¿") for span in spans)
+    traded = any(span.has("side") or span.has("unit") for span in spans)
+    return Command(Intent.STATUS, order_id=order_id) if asked and not traded else None

@@ -1,0 +1,204 @@
+"""Contract months however they are written or spoken: "dec 25", "12/25", "dez de 25", "Z25", "March"."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from nlp.spans import Span
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# The futures exchanges' month codes, January to December.
+_CODES = "fghjkmnquvxz"
+_SEPARATORS = frozenset({"'", "-", "/", ".", "of", "de", "del", "do"})
+_ORDINALS = frozenset({"th", "st", "nd", "rd", "o", "a"})
+_YEARS_BACK, _YEARS_AHEAD = 2, 4
+
+# The contract, where its spans end, whether that is sure, and if not, why.
+_Found = tuple[str, int, bool, tuple[str, ...]]
+
+
+def code(month: int, year: int) -> str:
+    """ "Dec25" for 12 and 2025."""
+    return f"{_MONTHS[month - 1]}{year % 100:02d}"
+
+
+def first_day(contract: str) -> date:
+    """The first day of a contract's month."""
+    return date(2000 + int(contract[3:]), _MONTHS.index(contract[:3]) + 1, 1)
+
+
+def is_expired(contract: str, as_of: date) -> bool:
+    """Whether the contract's month is past."""
+    return first_day(contract) < as_of.replace(day=1)
+
+
+def upcoming(month: int, as_of: date) -> str:
+    """The next such month, this month included."""
+    return code(month, as_of.year + (month < as_of.month))
+
+
+def mark_written(spans: Sequence[Span], as_of: date, voice: bool) -> list[Span]:
+    """Join every month that has its year in digits; must run before numbers are read, which would take the year."""
+    return _join(spans, lambda position: _written(spans, position, as_of, voice))
+
+
+def mark_spoken(spans: Sequence[Span], as_of: date) -> list[Span]:
+    """Join months whose year is in words, then read months without one as the next such month."""
+    joined = _join(spans, lambda position: _spoken_year(spans, position, as_of))
+    have_contract = any(span.contract for span in joined)
+    for position, span in enumerate(joined):
+        month = _month(span)
+        if month is None or span.contract or span.number:
+            continue
+        if not _only_a_month(span) and (have_contract or not _stands_as_month(joined, position)):
+            continue
+        span.contract, span.meanings = upcoming(month, as_of), ()
+    return joined
+
+
+def _join(spans: Sequence[Span], find: Callable[[int], _Found | None]) -> list[Span]:
+    joined: list[Span] = []
+    position = 0
+    while position < len(spans):
+        found = find(position)
+        if found is None:
+            joined.append(spans[position])
+            position += 1
+            continue
+        contract, end, sure, reasons = found
+        text = " ".join(span.text for span in spans[position:end])
+        span = replace(
+            spans[position], end=spans[end - 1].end, text=text, contract=contract, meanings=(), unknown=False,
+            punctuation=False, number=None, sure=sure, reasons=reasons,
+        )  # fmt: skip
+        joined.append(span)
+        position = end
+    return joined
+
+
+def _written(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
+    span = spans[position]
+    return _month_code(spans, position, as_of) or _numeric(spans, position, as_of, voice) or _named(span, spans, position, as_of, voice)
+
+
+def _month_code(spans: Sequence[Span], position: int, as_of: date) -> _Found | None:
+    span = spans[position]
+    if len(span.text) != 1 or span.text not in _CODES or span.glued or position + 1 >= len(spans):
+        return None
+    digits = spans[position + 1]
+    if not digits.glued or not digits.text.isdecimal() or len(digits.text) > 2:
+        return None
+    if position + 2 < len(spans) and spans[position + 2].glued and spans[position + 2].text[0].isalpha():
+        if not spans[position + 2].has("asset"):
+            return None
+    month = _CODES.index(span.text) + 1
+    if len(digits.text) == 2:
+        return code(month, 2000 + int(digits.text)), position + 2, True, ()
+    year = as_of.year - as_of.year % 10 + int(digits.text)
+    if (year, month) < (as_of.year, as_of.month):
+        year += 10
+    return code(month, year), position + 2, True, ()
+
+
+def _numeric(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
+    if position + 2 >= len(spans):
+        return None
+    month, mark, year = spans[position : position + 3]
+    if mark.text not in ("/", "-") or not mark.glued or not year.glued or spans[position].meanings:
+        return None
+    if not (month.text.isdecimal() and year.text.isdecimal()):
+        return None
+    if len(month.text) == 4 and len(year.text) <= 2 and 1 <= int(year.text) <= 12 and month.text.startswith("20"):
+        return code(int(year.text), int(month.text)), position + 3, True, ()
+    if len(month.text) > 2 or not 1 <= int(month.text) <= 12:
+        return None
+    if len(year.text) == 4 and year.text.startswith("20"):
+        return code(int(month.text), int(year.text)), position + 3, True, ()
+    if mark.text == "-" or len(year.text) != 2 or not _plausible(2000 + int(year.text), as_of):
+        return None
+    # A voice that says "dez vinte e cinco" is written down as 10/25: ten and December sound the same in Portuguese.
+    if voice and int(month.text) == 10:
+        return code(12, 2000 + int(year.text)), position + 3, False, ("ambiguous_month",)
+    return code(int(month.text), 2000 + int(year.text)), position + 3, True, ()
+
+
+def _named(span: Span, spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
+    month, heard = _month(span), False
+    if month is None:
+        month, heard = _month(span, kind="heard_month"), True
+    if month is None:
+        return None
+    place = position + 1
+    while place < len(spans) and (spans[place].text in _SEPARATORS or spans[place].text == ",") and place < position + 3:
+        place += 1
+    if place >= len(spans) or not spans[place].text.isdecimal() or spans[place].meanings:
+        return None
+    digits, glued = spans[place], all(one.glued for one in spans[position + 1 : place + 1])
+    comma = any(one.text == "," for one in spans[position + 1 : place])
+    if len(digits.text) == 4 and digits.text.startswith("20") and _plausible(int(digits.text), as_of):
+        year = int(digits.text)
+    elif len(digits.text) == 2 and not comma and (glued or _is_year(spans, place, as_of)):
+        year = 2000 + int(digits.text)
+    else:
+        return None
+    sure, reasons = True, ()
+    end = place + 1
+    if end < len(spans) and spans[end].glued and spans[end].text in _ORDINALS:
+        end += 1
+        sure = voice
+    if heard:
+        sure = sure and voice
+    return code(month, year), end, sure, reasons if sure else ("ambiguous_month",)
+
+
+def _is_year(spans: Sequence[Span], place: int, as_of: date) -> bool:
+    if not _plausible(2000 + int(spans[place].text), as_of):
+        return False
+    if place + 1 >= len(spans):
+        return True
+    after = spans[place + 1]
+    # "march 25 lots", "march 25k": the number counts something.
+    return not (after.has("unit") or (after.glued and after.has("number")) or after.has("time_unit"))
+
+
+def _spoken_year(spans: Sequence[Span], position: int, as_of: date) -> _Found | None:
+    span = spans[position]
+    month = _month(span) or _month(span, kind="heard_month")
+    if month is None or span.contract or span.number:
+        return None
+    place = position + 1
+    while place < len(spans) and spans[place].text in _SEPARATORS and place < position + 3:
+        place += 1
+    if place >= len(spans):
+        return None
+    number = spans[place].number
+    if number is None or not number.spoken:
+        return None
+    value = int(number.as_whole)
+    year = value if value >= 2000 else 2000 + value
+    if value != number.as_whole or not _plausible(year, as_of) or (place + 1 < len(spans) and spans[place + 1].has("unit")):
+        return None
+    return code(month, year), place + 1, True, ()
+
+
+def _plausible(year: int, as_of: date) -> bool:
+    return as_of.year - _YEARS_BACK <= year <= as_of.year + _YEARS_AHEAD
+
+
+def _month(span: Span, kind: str = "month") -> int | None:
+    value = span.value(kind)
+    return int(value) if value is not None and span.contract is None else None
+
+
+def _only_a_month(span: Span) -> bool:
+    """Not a word like "may", "set" or "dez", which is something else as often."""
+    return all(m.kind in ("month", "heard_month", "heard_asset") for m in span.meanings) and len(span.text) > 2
+
+
+def _stands_as_month(spans: Sequence[Span], position: int) -> bool:
+    before = [span for span in spans[:position] if span.text not in ("de", "of", "do")][-1:]
+    after = [span for span in spans[position + 1 :] if span.text not in ("de", "of", "do")][:1]
+    if any(span.has("asset") for span in after):
+        # "compra dez ouro": after the verb it counts lots.
+        return not any(span.has("side") or span.has("cue") for span in before) or spans[position].text not in ("dez",)
+    return any(span.has("asset") or span.has("contract", "prefix") for span in before)

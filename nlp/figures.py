@@ -1,0 +1,216 @@
+"""Which number of an order is its price and which its quantity: the words around a number decide first, then its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from nlp.spans import Number, Span
+
+_PRICE, _QUANTITY = "price", "quantity"
+_SKIPPABLE = ("currency", "filler")
+_BUYS_FOR = frozenset({"for", "por", "en", "em", "de"})
+
+
+@dataclass(slots=True)
+class Figure:
+    """One number of the message, or several offered as alternatives, and the slot that its words give it."""
+
+    position: int
+    number: Number
+    role: str | None = None
+    options: tuple[Decimal, ...] = ()
+    cue: str = ""
+
+
+@dataclass(slots=True)
+class Figures:
+    """`price` and `quantity` as read; `unclear` slots were given twice over; `used` are the positions of all spans that were taken."""
+
+    price: Figure | None = None
+    quantity: Figure | None = None
+    unclear: set[str] = field(default_factory=set)
+    reasons: list[str] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    bare_first: int | None = None
+
+
+def read(spans: Sequence[Span], skip: set[int], market: bool) -> Figures:
+    """Assign the numbers of `spans`, except those at the positions in `skip`."""
+    result = Figures()
+    figures = _collect(spans, skip, result)
+    figures = _corrected(spans, figures, result)
+    _place(spans, figures, market)
+    for role in (_PRICE, _QUANTITY):
+        _settle(role, [figure for figure in figures if figure.role == role], spans, result)
+    if any(figure.role is None for figure in figures):
+        result.reasons.append("unexplained_number")
+        result.unclear.update(() if result.price or market else (_PRICE,))
+    bare = [figure.position for figure in figures if not figure.cue]
+    result.bare_first = min(bare) if bare else None
+    return result
+
+
+def _collect(spans: Sequence[Span], skip: set[int], result: Figures) -> list[Figure]:
+    figures: list[Figure] = []
+    for position, span in enumerate(spans):
+        if span.number is None or position in skip:
+            continue
+        result.used.add(position)
+        figure = Figure(position, span.number)
+        figure.role, figure.cue = _cued(spans, position, result.used)
+        if figures and _offered_instead(spans, figures[-1].position, position):
+            last = figures[-1]
+            options = (last.options or (last.number.value,)) + (figure.number.value,)
+            last.options, last.role = options, last.role or figure.role
+            last.cue = last.cue or figure.cue
+            last.position = position
+            continue
+        figures.append(figure)
+    return figures
+
+
+def _cued(spans: Sequence[Span], position: int, used: set[int]) -> tuple[str | None, str]:
+    after = position + 1
+    while after < len(spans) and spans[after].has("currency") and not spans[after].has("unit"):
+        used.add(after)
+        return _PRICE, spans[after].text
+    if after < len(spans) and spans[after].has("unit") and not (spans[after].text == "x" and _is_number(spans, after + 1)):
+        used.add(after)
+        before = position - 1
+        if before >= 0 and (spans[before].has("cue") or spans[before].has("filler")):
+            used.add(before)
+        return _QUANTITY, spans[after].text
+    before = position - 1
+    money = False
+    while before >= 0 and (any(spans[before].has(kind) for kind in _SKIPPABLE) or spans[before].punctuation):
+        if spans[before].has("cue"):
+            break
+        if spans[before].text not in ("-", ":", "=") and spans[before].punctuation:
+            break
+        if spans[before].has("currency"):
+            money = True
+            used.add(before)
+        before -= 1
+    if before >= 0 and spans[before].has("pay") and not spans[before].has("cue"):
+        return _PRICE, spans[before].text
+    if before >= 0 and spans[before].has("cue", "price"):
+        used.update(range(before, position))
+        while before > 0 and (spans[before - 1].has("cue", "price") or spans[before - 1].has("filler")):
+            before -= 1
+            if spans[before].has("cue", "price"):
+                used.add(before)
+        return _PRICE, spans[position - 1].text
+    if before >= 0 and spans[before].has("cue", "quantity") and not spans[before].has("cue", "price"):
+        used.add(before)
+        return _QUANTITY, spans[before].text
+    return (_PRICE, "$") if money else (None, "")
+
+
+def _is_number(spans: Sequence[Span], position: int) -> bool:
+    return position < len(spans) and spans[position].number is not None
+
+
+def _offered_instead(spans: Sequence[Span], first: int, second: int) -> bool:
+    """Whether only an "or", or the dash of a range, stands between two numbers."""
+    between = spans[first + 1 : second]
+    return bool(between) and all(
+        span.has("link", "alternative") or span.text in ("-", "/") or span.has("guard", "hesitation") for span in between
+    )
+
+
+def _corrected(spans: Sequence[Span], figures: list[Figure], result: Figures) -> list[Figure]:
+    """Without the numbers that a later one corrects: "buy 50, no wait, 60"."""
+    marks = [position for position, span in enumerate(spans) if span.has("link", "correction")]
+    marks = [mark for mark in marks if any(figure.position < mark for figure in figures)]
+    if not marks:
+        return figures
+    kept = [figure for figure in figures if figure.position < marks[0]]
+    for figure in (figure for figure in figures if figure.position > marks[0]):
+        if figure.role is None:
+            figure.role = kept[-1].role if kept else None
+            figure.cue = kept[-1].cue if kept else ""
+            kept = kept[:-1]
+        else:
+            kept = [one for one in kept if one.role != figure.role]
+        kept.append(figure)
+    return kept
+
+
+def _place(spans: Sequence[Span], figures: Sequence[Figure], market: bool) -> None:
+    """Give the bare numbers their slots by their order."""
+    bare = [figure for figure in figures if figure.role is None]
+    pays = any(span.has("pay") for span in spans)
+    quotes = any(span.has("quote") and not span.has("side") for span in spans)
+    if pays:
+        _place_paid(spans, figures)
+    elif quotes and len(bare) == 1 and len(figures) == 2 and _bid_for(spans, figures):
+        figures[0].role, figures[1].role = _PRICE, _QUANTITY
+    bare = [figure for figure in figures if figure.role is None]
+    taken = {figure.role for figure in figures}
+    if not bare:
+        return
+    if market:
+        if _QUANTITY not in taken and len(bare) == 1:
+            bare[0].role = _QUANTITY
+        return
+    if _PRICE in taken or _QUANTITY in taken:
+        free = _QUANTITY if _PRICE in taken else _PRICE
+        if free not in taken and (len(bare) == 1 or len({figure.number.value for figure in bare}) == 1):
+            for figure in bare:
+                figure.role = free
+        elif free not in taken and any(span.has("link", "alternative") for span in spans):
+            for figure in bare:
+                figure.role = free
+    elif len(bare) == 2:
+        first, last = (_PRICE, _QUANTITY) if quotes else (_QUANTITY, _PRICE)
+        bare[0].role, bare[1].role = first, last
+    elif len(bare) == 1:
+        fractional = bare[0].number.value != int(bare[0].number.value) and bare[0].number.whole is None
+        bare[0].role = _PRICE if quotes or fractional else _QUANTITY
+
+
+def _place_paid(spans: Sequence[Span], figures: Sequence[Figure]) -> None:
+    """ "pay 64.10 for 30 brent": the number after "pay" is the price, the other one the quantity."""
+    at = next(position for position, span in enumerate(spans) if span.has("pay"))
+    after = [figure for figure in figures if figure.position > at]
+    if not after:
+        return
+    paid = after[0]
+    if paid.cue and spans[paid.position - 1].text in _BUYS_FOR and len(figures) == 2 and paid is not figures[0]:
+        return
+    paid.role = _PRICE
+    for figure in figures:
+        if figure is not paid and (figure.role is None or figure.cue in _BUYS_FOR):
+            figure.role = _QUANTITY
+
+
+def _bid_for(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
+    """ "bid 75 for 10": nothing but the "for" between the two."""
+    between = spans[figures[0].position + 1 : figures[1].position]
+    return figures[0].role is None and len(between) == 1 and between[0].text in _BUYS_FOR
+
+
+def _settle(role: str, figures: Sequence[Figure], spans: Sequence[Span], result: Figures) -> None:
+    if not figures:
+        return
+    values = {value for figure in figures for value in (figure.options or (_value(figure, role),))}
+    if len(values) > 1:
+        result.unclear.add(role)
+        result.reasons.append("alternatives" if any(span.has("link", "alternative") for span in spans) else f"two_{role}s")
+        return
+    figure = figures[0]
+    value = _value(figure, role)
+    if figure.number.negative or value <= 0:
+        result.unclear.add(role)
+        result.reasons.append("negative" if figure.number.negative else "zero")
+        return
+    if figure.number.ambiguous:
+        result.reasons.append("ambiguous_number")
+    if role == _PRICE:
+        result.price = figure
+    else:
+        result.quantity = figure
+
+
+def _value(figure: Figure, role: str) -> Decimal:
+    return figure.number.as_whole if role == _QUANTITY else figure.number.value

@@ -1,0 +1,80 @@
+"""What Whisper mishears: a word taken for one that sounds like it, but only where the message lacks exactly that."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from nlp.spelling import Guess
+from nlp.spans import Meaning, Number, Span
+
+_REASON = "misheard"
+
+
+def hear(spans: Sequence[Span], voice: bool, guess: Callable[[str], Guess | None]) -> None:
+    """Take misheard words for what is missing.
+
+    Typed, they are misspelt rather than misheard: `guess` says how surely. A spoken message is confirmed in any case.
+    """
+    if not voice:
+        for span in spans:
+            if span.has("heard_asset") and all(m.kind.startswith("heard") for m in span.meanings) and not span.contract:
+                _spell(span, guess(span.text))
+    _hear_asset(spans, voice)
+    _hear_side(spans, voice)
+    _hear_number(spans)
+
+
+def _spell(span: Span, guess: Guess | None) -> None:
+    asset = next((m.value for m in guess.meanings if m.kind == "asset"), None) if guess is not None else None
+    if guess is not None and asset is not None:
+        span.asset, span.meanings, span.sure = asset, guess.meanings, guess.sure
+        span.reasons = () if guess.sure else (guess.reason,)
+
+
+def _hear_asset(spans: Sequence[Span], voice: bool) -> None:
+    if any(span.asset for span in spans):
+        return
+    candidates = [span for span in spans if span.has("heard_asset") and not span.number and not span.contract]
+    if len(candidates) > 1:
+        candidates = [span for span in candidates if not span.has("filler")]
+    if len(candidates) == 1:
+        span = candidates[0]
+        span.asset = span.value("heard_asset")
+        _take(span, "asset", voice)
+
+
+def _hear_side(spans: Sequence[Span], voice: bool) -> None:
+    if any(span.has("side") or span.has("quote") or span.has("pay") for span in spans if not span.asset):
+        return
+    for position, span in enumerate(spans):
+        kind = "side" if span.has("heard_side") else "quote" if span.has("heard_quote") else None
+        if kind is None or span.asset or span.contract or span.number:
+            continue
+        if position + 1 < len(spans) and spans[position + 1].number is not None:
+            value = span.value(f"heard_{kind}") or ""
+            span.meanings = (Meaning(kind, value, ""),)
+            _take(span, kind, voice)
+            return
+
+
+def _hear_number(spans: Sequence[Span]) -> None:
+    """ "Buy to December wheat": two sounds like to. It may be neither, so it is always asked."""
+    if sum(span.number is not None for span in spans) > 1:
+        return
+    for position, span in enumerate(spans):
+        if not span.has("heard_number") or span.number or span.contract or position == 0 or position + 1 >= len(spans):
+            continue
+        if not spans[position - 1].has("side"):
+            continue
+        if spans[position + 1].contract or spans[position + 1].asset:
+            span.number = Number(Decimal(span.value("heard_number") or 0), ambiguous=True, spoken=True)
+            span.meanings, span.unknown = (), False
+            span.sure, span.reasons = False, (_REASON,)
+            return
+
+
+def _take(span: Span, kind: str, voice: bool) -> None:
+    span.unknown = False
+    if kind == "asset":
+        span.meanings = ()
+    if not voice:
+        span.sure, span.reasons = False, (_REASON,)

@@ -1,0 +1,141 @@
+"""One language's words: reads lexicons/*.toml, refuses what it does not know, and hands the phrases on."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nlp.reading import Intent
+
+LANGUAGES = ("en", "es", "pt")
+
+_ONE_SIDE = frozenset({"buy", "sell"})
+_INTENTS = frozenset(str(intent) for intent in Intent)
+
+# What each kind of phrase may stand for; None allows any whole number (minutes, months).
+KINDS: Mapping[str, frozenset[str] | None] = {
+    "side": _ONE_SIDE,
+    "quote": _ONE_SIDE,
+    "pay": _ONE_SIDE,
+    "place": frozenset({"order"}),
+    "guard": frozenset(
+        {
+            "negation", "question", "opinion", "conditional", "past", "reported", "hesitation", "joke", "machine",
+            "later", "relative", "request",
+        }
+    ),
+    "link": frozenset({"alternative", "correction", "and"}),
+    "cue": frozenset({"price", "quantity", "target"}),
+    "unit": frozenset({"lot"}),
+    "currency": frozenset({"sign"}),
+    "market": frozenset({"order"}),
+    "time_in_force": frozenset({"IOC", "FOK", "GTC", "DAY"}),
+    "validity": frozenset({"for"}),
+    "time_unit": None,
+    "duration": None,
+    "month": None,
+    "contract": frozenset({"front", "prefix"}),
+    "number": frozenset(
+        {
+            "word", "digit", "one", "point", "cents", "half", "quarter", "three_quarters", "thousand", "million",
+            "dozen", "half_dozen", "and",
+        }
+    ),
+    "order": frozenset({"noun"}),
+    "last": frozenset({"last"}),
+    "all": frozenset({"all"}),
+    "my": frozenset({"my"}),
+    "orders_of": _ONE_SIDE,
+    "cancel": frozenset({"verb", "past"}),
+    "amend": frozenset({"price", "quantity", "either", "by"}),
+    "status": frozenset({"word"}),
+    "direction": frozenset({"above", "below"}),
+    "ask": _INTENTS | {"cost"},
+    "whole": _INTENTS,
+    "yes": frozenset({"yes"}),
+    "no": frozenset({"no"}),
+    "greeting": frozenset({"word"}),
+    "thanks": frozenset({"word"}),
+    "polite": frozenset({"word"}),
+    "filler": frozenset({"word"}),
+    "product": frozenset({"other"}),
+    "language_name": frozenset(LANGUAGES),
+    "language_word": frozenset({"word"}),
+    "repeat": frozenset({"again", "but"}),
+    "answer": frozenset({"word"}),
+    "confirm": frozenset({"always", "unsure"}),
+    "connect": frozenset({"word"}),
+}  # fmt: skip
+
+
+class LexiconError(ValueError):
+    """A lexicon file says something that no reader understands; the text names the file, the section and the word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One phrase, as its file spells it, and what it stands for."""
+
+    phrase: str
+    kind: str
+    value: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """`spellings` are other names (nicknames) or mishearings (homophones) of words: kind -> entries whose value is the word meant."""
+
+    language: str
+    entries: tuple[Entry, ...]
+    nicknames: tuple[Entry, ...]
+    homophones: tuple[Entry, ...]
+    examples: Mapping[Intent, tuple[str, ...]]
+
+
+def load_all() -> tuple[Lexicon, ...]:
+    """The lexicons of all languages, checked."""
+    folder = Path(__file__).parent / "lexicons"
+    return tuple(load(folder / f"{language}.toml") for language in LANGUAGES)
+
+
+def load(path: Path) -> Lexicon:
+    """One language's lexicon; raises LexiconError on a section, value or phrase that means nothing."""
+    language = path.stem
+    with path.open("rb") as file:
+        sections = tomllib.load(file)
+    for section in sections:
+        if section not in KINDS and section not in ("nicknames", "homophones", "examples"):
+            raise LexiconError(f"{path.name}: [{section}] is not a kind of phrase")
+    entries: list[Entry] = []
+    for kind, allowed in KINDS.items():
+        for value, phrases in sections.get(kind, {}).items():
+            if not (value.isdecimal() if allowed is None else value in allowed):
+                raise LexiconError(f"{path.name}: [{kind}] cannot be {value!r}")
+            entries += _entries(path, kind, value, phrases, language)
+    examples = sections.get("examples", {})
+    for intent in examples:
+        if intent not in _INTENTS:
+            raise LexiconError(f"{path.name}: [examples] {intent!r} is not an intent")
+    return Lexicon(
+        language=language,
+        entries=tuple(entries),
+        nicknames=_spellings(path, "nicknames", sections, language),
+        homophones=_spellings(path, "homophones", sections, language),
+        examples={Intent(intent): tuple(sentences) for intent, sentences in examples.items()},
+    )
+
+
+def _spellings(path: Path, kind: str, sections: Mapping[str, Mapping[str, list[str]]], language: str) -> tuple[Entry, ...]:
+    return tuple(
+        entry
+        for word, phrases in sections.get(kind, {}).items()
+        for entry in _entries(path, kind, word, phrases, language)
+    )
+
+
+def _entries(path: Path, kind: str, value: str, phrases: list[str], language: str) -> list[Entry]:
+    for phrase in phrases:
+        if not phrase.strip():
+            raise LexiconError(f"{path.name}: [{kind}] {value} holds an empty phrase")
+    return [Entry(phrase, kind, value, language) for phrase in phrases]

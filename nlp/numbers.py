@@ -1,0 +1,315 @@
+"""Numbers however they are written or spoken: "1.000,50", "2 mil", "562 1/4", "sixty-one and a half"."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from text_to_num import text2num
+
+from nlp.spans import Number, Span
+
+_DIGITS = re.compile(r"\d*(?:[.,]\d+)*$")
+_FRACTION_DENOMINATORS = frozenset({2, 4, 8, 16, 32})
+_DIGITS_MAX = 15
+_ZEROS = frozenset({"zero", "cero", "oh"})
+_HUNDRED, _THOUSAND, _MILLION = Decimal(100), Decimal(1000), Decimal(1_000_000)
+_HALF, _QUARTER, _THREE_QUARTERS = Decimal("0.5"), Decimal("0.25"), Decimal("0.75")
+_OTHER_LANGUAGES = {"en": ("en", "es", "pt"), "es": ("es", "pt", "en"), "pt": ("pt", "es", "en")}
+
+
+def parse_digits(text: str, comma: bool | None) -> Number | None:
+    """A number in digits. `comma` says how the message's language writes it; None where that cannot be told.
+
+    A number written the other way that could mean two things is ambiguous: `value` is then how its own language reads it,
+    `whole` the grouped thousands.
+    """
+    if not _DIGITS.match(text) or len(text) > _DIGITS_MAX + 6:
+        return None
+    marks = [character for character in text if character in ".,"]
+    if not marks:
+        return Number(Decimal(text), plain=True)
+    if text[0] in ".,":
+        return Number(Decimal("0." + text[1:])) if len(marks) == 1 else None
+    if len(set(marks)) == 2:
+        return _two_marks(text, marks)
+    mark, groups = marks[0], text.split(marks[0])
+    grouped = all(len(group) == 3 for group in groups[1:]) and 1 <= len(groups[0]) <= 3 and groups[0][0] != "0"
+    if len(marks) > 1:
+        return Number(Decimal("".join(groups))) if grouped else None
+    decimal = Decimal(".".join(groups))
+    if not grouped:
+        return Number(decimal)
+    whole = Decimal("".join(groups))
+    if comma is not None and (mark == ".") == comma:
+        return Number(whole)
+    # Thousands end in zeros far more often than prices do.
+    return Number(whole if whole % 10 == 0 or comma is not False else decimal, whole=whole, ambiguous=True)
+
+
+def _two_marks(text: str, marks: Sequence[str]) -> Number | None:
+    if marks.count(marks[-1]) > 1:
+        return None
+    head, _, tail = text.rpartition(marks[-1])
+    groups = head.split(marks[0])
+    if set(marks[:-1]) != {marks[0]} or not all(len(group) == 3 for group in groups[1:]):
+        return None
+    return Number(Decimal("".join(groups) + "." + tail))
+
+
+def mark(spans: Sequence[Span], language: str, comma: bool | None) -> list[Span]:
+    """The spans with every number joined into one span of its own."""
+    joined: list[Span] = []
+    position = 0
+    while position < len(spans):
+        found = _Reader(spans, position, language, comma).read()
+        if found is None:
+            joined.append(spans[position])
+            position += 1
+        else:
+            number, end = found
+            first = spans[position]
+            text = " ".join(span.text for span in spans[position:end])
+            number = replace(number, negative=_is_negative(joined, first))
+            joined.append(replace(first, end=spans[end - 1].end, text=text, number=number, meanings=()))
+            if number.negative:
+                joined[-2].punctuation = True
+            position = end
+    return joined
+
+
+def _is_negative(before: Sequence[Span], first: Span) -> bool:
+    if not before:
+        return False
+    last = before[-1]
+    if last.text in ("minus", "menos", "negative", "negativo"):
+        return True
+    if last.text != "-":
+        return False
+    behind = before[-2] if len(before) > 1 else None
+    # "dec25-150" and "20-30" part two things; "a -5" and "at - 5" take away.
+    return not (last.glued and first.glued) and (behind is None or behind.number is None)
+
+
+@dataclass(slots=True)
+class _Reader:
+    spans: Sequence[Span]
+    position: int
+    language: str
+    comma: bool | None
+
+    def read(self) -> tuple[Number, int] | None:
+        """The number that starts here and where it ends."""
+        span = self.spans[self.position]
+        if span.contract is not None or span.number is not None:
+            return None
+        if span.text[-1:].isdecimal() and not span.meanings:
+            return self._from_digits()
+        if span.has("number", "half_dozen"):
+            return Number(Decimal(6), spoken=True), self.position + 1
+        if span.has("number", "dozen"):
+            return Number(Decimal(12), spoken=True), self.position + 1
+        if span.has("number", "word"):
+            return self._from_words()
+        return None
+
+    def _at(self, position: int) -> Span | None:
+        return self.spans[position] if position < len(self.spans) else None
+
+    def _is(self, position: int, *values: str) -> bool:
+        span = self._at(position)
+        return span is not None and span.has("number", *values)
+
+    def _digits_at(self, position: int) -> Number | None:
+        span = self._at(position)
+        if span is None or span.meanings or span.contract or not span.text[-1:].isdecimal():
+            return None
+        return parse_digits(span.text, self.comma)
+
+    def _from_digits(self) -> tuple[Number, int] | None:
+        number = self._digits_at(self.position)
+        if number is None:
+            return None
+        fraction = self._fraction_at(self.position)
+        if fraction is not None:
+            return Number(fraction), self.position + 3
+        end = self.position + 1
+        after = self._at(end)
+        if after is not None and after.has("number", "thousand"):
+            return self._scaled(number, _THOUSAND), end + 1
+        if after is not None and after.text in ("mil", "thousand"):
+            number, end = self._scaled(number, _THOUSAND), end + 1
+            rest = self._below_thousand(end)
+            return (replace(number, value=number.value + rest[0]), rest[1]) if rest else (number, end)
+        if after is not None and after.text in ("million", "millon", "millones", "milhao", "milhoes"):
+            return self._scaled(number, _MILLION), end + 1
+        if after is not None and after.glued and after.has("number", "million"):
+            return self._scaled(number, _MILLION), end + 1
+        if self._is(end, "dozen"):
+            return Number(number.value * 12), end + 1
+        return self._with_fraction(number, end)
+
+    def _scaled(self, number: Number, scale: Decimal) -> Number:
+        # "1,5k" and "1.250k": with a scale after it the mark can only be the decimal one, or the number is unclear.
+        return Number(number.value * scale, ambiguous=number.ambiguous)
+
+    def _below_thousand(self, position: int) -> tuple[Decimal, int] | None:
+        start = position + 1 if self._is(position, "and") else position
+        digits = self._digits_at(start)
+        if digits is not None and digits.plain and digits.value < _THOUSAND and start > position:
+            return digits.value, start + 1
+        if self._is(start, "word"):
+            words = self._words(start)
+            if words is not None and len(words[0]) == 1 and words[0][0] < _THOUSAND:
+                return words[0][0], words[1]
+        return None
+
+    def _fraction_at(self, position: int) -> Decimal | None:
+        over, slash, under = self._digits_at(position), self._at(position + 1), self._digits_at(position + 2)
+        if over is None or under is None or slash is None or slash.text != "/":
+            return None
+        if not (over.plain and under.plain) or int(under.value) not in _FRACTION_DENOMINATORS or over.value >= under.value:
+            return None
+        return over.value / under.value
+
+    def _with_fraction(self, number: Number, end: int) -> tuple[Number, int]:
+        start = end + 1 if self._is(end, "and") or self._text(end) == "-" else end
+        fraction = self._fraction_at(start)
+        if fraction is not None and (start == end or self._text(end) == "-"):
+            return replace(number, value=number.value + fraction, plain=False), start + 3
+        for value, names in ((_HALF, "half"), (_QUARTER, "quarter"), (_THREE_QUARTERS, "three_quarters")):
+            if start > end and self._is(start, names) and not self._followed_by_hour(start):
+                return replace(number, value=number.value + value, plain=False), start + 1
+        cents = self._digits_at(end + 1) if self._is(end, "cents") else None
+        if cents is not None and cents.plain and number.plain and cents.value < _HUNDRED:
+            return self._cents(number.value, cents.value, end + 2)
+        if self._is(end, "cents") and self._is(end + 1, "word"):
+            words = self._words(end + 1)
+            if words is not None and len(words[0]) == 1 and words[0][0] < _HUNDRED:
+                return self._cents(number.value, words[0][0], words[1])
+        return number, end
+
+    def _cents(self, units: Decimal, cents: Decimal, end: int) -> tuple[Number, int]:
+        # "48 con 5" may be 48.05 or 48.50; two digits leave no doubt.
+        if cents < 10:
+            return Number(units + cents / 10, ambiguous=True, spoken=True), end
+        return Number(units + cents / _HUNDRED, spoken=True), end
+
+    def _text(self, position: int) -> str:
+        span = self._at(position)
+        return span.text if span is not None else ""
+
+    def _followed_by_hour(self, position: int) -> bool:
+        after = self._at(position + 1)
+        return after is not None and after.has("time_unit")
+
+    def _from_words(self) -> tuple[Number, int] | None:
+        if self._is(self.position, "one") and self._alone(self.position):
+            return None
+        words = self._words(self.position)
+        if words is None:
+            return None
+        values, end = words
+        number = _composed(values, self._joined_by_and(self.position, end), self.language)
+        if number is None:
+            return None
+        if self._is(end, "thousand") and len(values) == 1:
+            return Number(values[0] * _THOUSAND, spoken=True), end + 1
+        if self._is(end, "dozen") and len(values) == 1:
+            return Number(values[0] * 12, spoken=True), end + 1
+        if self._is(end, "point"):
+            decimals = self._decimals(end + 1)
+            if decimals is not None and not number.ambiguous:
+                return Number(Decimal(f"{number.value:f}.{decimals[0]}"), spoken=True), decimals[1]
+            return replace(number, ambiguous=True), end
+        return self._with_fraction(number, end)
+
+    def _alone(self, position: int) -> bool:
+        """Whether "um", "una" is an article here: nothing makes a number of it."""
+        after = self._at(position + 1)
+        if after is None:
+            return True
+        return not (after.has("unit") or after.has("number", "point", "half", "cents") or after.text in ("mil", "millon", "milhao"))
+
+    def _words(self, start: int) -> tuple[list[Decimal], int] | None:
+        """The values of the number words that stand together, each as long as the language lets it be, and where they end."""
+        end = start
+        while self._is(end, "word", "digit") or (self._joins(end) and self._is(end + 1, "word", "digit") and end > start):
+            end += 1
+        for language in _OTHER_LANGUAGES[self.language]:
+            values = self._values(start, end, language)
+            if values is not None:
+                return values, end
+        return None
+
+    def _joins(self, position: int) -> bool:
+        return self._is(position, "and") or self._text(position) == "-"
+
+    def _joined_by_and(self, start: int, end: int) -> bool:
+        return any(self._is(position, "and") for position in range(start, end))
+
+    def _values(self, start: int, end: int, language: str) -> list[Decimal] | None:
+        values: list[Decimal] = []
+        while start < end:
+            if values and self._joins(start):
+                start += 1
+                continue
+            for stop in range(end, start, -1):
+                value = self._value(start, stop, language)
+                if value is not None:
+                    values.append(value)
+                    start = stop
+                    break
+            else:
+                return None
+        return values
+
+    def _value(self, start: int, stop: int, language: str) -> Decimal | None:
+        words = [span.text for span in self.spans[start:stop] if span.text != "-"]
+        if words == ["oh"]:
+            return Decimal(0)
+        try:
+            return Decimal(text2num(" ".join(words), language))
+        except ValueError:
+            return None
+
+    def _decimals(self, position: int) -> tuple[str, int] | None:
+        digits = self._digits_at(position)
+        if digits is not None and digits.plain:
+            return self.spans[position].text, position + 1
+        zeros = 0
+        while self._text(position + zeros) in _ZEROS:
+            zeros += 1
+        words = self._words(position + zeros) if self._is(position + zeros, "word", "digit") else None
+        if words is None:
+            return ("0" * zeros, position + zeros) if zeros else None
+        values, end = words
+        if len(values) == 1 or all(value < 10 for value in values):
+            return "0" * zeros + "".join(str(value) for value in values), end
+        return None
+
+
+def _composed(values: Sequence[Decimal], joined_by_and: bool, language: str) -> Number | None:
+    """One number from what was said in parts: "five sixty-two" is 562, "sixty-one fifty" may be two things."""
+    if len(values) == 1:
+        return Number(values[0], spoken=True)
+    if all(value < 10 for value in values) and len(values) > 2:
+        whole = Decimal("".join(str(value) for value in values))
+        return Number(whole, whole=whole, ambiguous=True, spoken=True)
+    if len(values) != 2:
+        return None
+    head, tail = values
+    if joined_by_and:
+        # "quatro e dez" for 4010: the thousand is left unsaid.
+        if 1 <= head < 20 and tail < 1000:
+            return Number(head * 1000 + tail, whole=head * 1000 + tail, ambiguous=True, spoken=True)
+        return None
+    if not 10 <= tail < 100:
+        return None
+    whole = head * 100 + tail
+    if 1 <= head < 10:
+        return Number(whole, whole=whole, ambiguous=language != "en", spoken=True)
+    if 10 <= head < 100:
+        # Quarters and tens are cents to a trader; anything below twenty is rather the end of a larger number.
+        return Number(whole if tail < 20 else head + tail / 100, whole=whole, ambiguous=True, spoken=True)
+    return None

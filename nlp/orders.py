@@ -1,0 +1,243 @@
+"""An order read from spans: its slots, what is missing, and why it may not be carried out as it stands."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from nlp import contracts, expiry, figures, guards
+from nlp.catalogue import Catalogue
+from nlp.spans import Span
+
+# Above these a number is rather a slip of the thumb than meant.
+QUANTITY_MAX = Decimal(1_000_000)
+PRICE_MAX = Decimal(10_000_000)
+# With more words than these left over, the message is about something else.
+_LEFTOVER_WORDS_MAX = 2
+
+_SLOTS = ("side", "quantity", "asset", "contract", "price")
+_HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "place", "time_in_force", "validity", "contract", "currency", "cue", "yes"})  # fmt: skip
+_HARMLESS_MARKS = frozenset(".,;:!¡()\"'*-@?¿…|•·#")
+_ONE_LETTER_SIDES = frozenset("bscv")
+
+
+@dataclass(slots=True)
+class Order:
+    """What was understood of an order. `doubts` ask for a confirmation, `refusals` make it no order at all."""
+
+    side: str | None = None
+    quantity: Decimal | None = None
+    asset: str | None = None
+    contract: str | None = None
+    price: Decimal | None = None
+    order_type: str | None = None
+    time_in_force: str | None = None
+    expires_in: int | None = None
+    doubts: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    unlisted: str | None = None
+    leftover: tuple[str, ...] = ()
+    numbers_bare: int = 0
+    price_cued: bool = False
+    quantity_cued: bool = False
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The slots an order cannot do without that are not there."""
+        absent = [slot for slot in _SLOTS if getattr(self, slot) is None]
+        return tuple(slot for slot in absent if not (slot == "price" and self.order_type == "market"))
+
+
+class OrderReader:
+    """Reads one message's spans as an order."""
+
+    def __init__(self, spans: Sequence[Span], catalogue: Catalogue, as_of: date, language: str, voice: bool) -> None:
+        self._spans = spans
+        self._catalogue = catalogue
+        self._as_of = as_of
+        self._language = language
+        self._voice = voice
+        self._used: set[int] = set()
+        self._order = Order()
+        self._unclear: set[str] = set()
+        self._alternatives = [position for position, span in enumerate(spans) if self._is_alternative(position)]
+
+    def read(self) -> Order:
+        order = self._order
+        self._read_side()
+        self._read_terms()
+        order.asset = self._one("asset", [(position, span.asset) for position, span in enumerate(self._spans) if span.asset])
+        order.contract = self._one(
+            "contract", [(position, span.contract) for position, span in enumerate(self._spans) if span.contract]
+        )
+        self._read_numbers()
+        self._check_contract()
+        self._check_numbers_first()
+        self._check_leftover()
+        if "side" in self._unclear and self._unclear & {"price", "quantity", "asset", "contract"}:
+            order.refusals.append("two_orders")
+        order.doubts += [reason for reason in guards.find(self._unused(), self._language) if reason in guards.DOUBTING]
+        order.refusals += [reason for reason in guards.find(self._unused(), self._language) if reason in guards.FORBIDDING]
+        order.doubts, order.refusals = list(dict.fromkeys(order.doubts)), list(dict.fromkeys(order.refusals))
+        return order
+
+    def _unused(self) -> Iterable[Span]:
+        return (span for position, span in enumerate(self._spans) if position not in self._used)
+
+    def _is_alternative(self, position: int) -> bool:
+        span = self._spans[position]
+        if not span.has("link", "alternative"):
+            return False
+        # The Portuguese article "o" is an "or" in Spanish.
+        if span.text == "o" and position + 1 < len(self._spans) and not (position and self._spans[position - 1].number):
+            following = self._spans[position + 1]
+            if following.asset or following.has("order") or following.has("cue", "price") or following.contract:
+                return self._language != "pt"
+        return True
+
+    def _read_side(self) -> None:
+        found: list[tuple[int, str]] = []
+        for position, span in enumerate(self._spans):
+            value = span.value("side") or span.value("quote") or span.value("pay")
+            if value is None or span.asset or span.number or span.contract:
+                continue
+            if span.text in _ONE_LETTER_SIDES and not self._opens(position):
+                continue
+            found.append((position, value))
+            self._doubt_unsure(span)
+        self._order.side = self._one("side", found)
+
+    def _opens(self, position: int) -> bool:
+        return not any(
+            span.number or span.asset or span.contract or span.has("side") for span in self._spans[:position]
+        )
+
+    def _doubt_unsure(self, span: Span) -> None:
+        if not span.sure:
+            self._order.doubts += span.reasons or ("misspelt",)
+
+    def _one(self, slot: str, found: Sequence[tuple[int, str]]) -> str | None:
+        """The one value of a slot; the last one where the trader corrected themselves, none where several stand."""
+        self._used.update(position for position, _ in found)
+        values = {value for _, value in found}
+        if len(values) <= 1:
+            return next(iter(values), None)
+        first = found[0][0]
+        marks = [position for position, span in enumerate(self._spans) if position > first and span.has("link", "correction")]
+        after = [value for position, value in found if marks and position > marks[0]]
+        if after and len(set(after)) == 1:
+            return after[0]
+        self._unclear.add(slot)
+        self._order.doubts.append("alternatives" if self._alternatives else f"two_{slot}s")
+        return None
+
+    def _read_terms(self) -> None:
+        order = self._order
+        for position, span in enumerate(self._spans):
+            term = span.value("time_in_force")
+            if term is not None and not span.number:
+                self._used.add(position)
+                if order.time_in_force not in (None, term):
+                    order.doubts.append("two_terms")
+                order.time_in_force = term
+        if order.time_in_force == "DAY":
+            order.time_in_force = None
+        lasting = expiry.find(self._spans)
+        if lasting is not None:
+            self._used.update(lasting.spans)
+            order.expires_in = lasting.minutes
+            if not lasting.sure:
+                order.doubts.append("unclear_expiry")
+        for position, span in enumerate(self._spans):
+            if span.has("market", "order") and position not in self._used:
+                self._used.add(position)
+                order.order_type = "market"
+
+    def _read_numbers(self) -> None:
+        order = self._order
+        skip = self._used | {position for position, span in enumerate(self._spans) if span.contract or span.asset}
+        found = figures.read(self._spans, skip, order.order_type == "market")
+        self._used |= found.used
+        self._unclear |= found.unclear
+        order.doubts += found.reasons
+        if found.price is not None:
+            order.price = found.price.number.value
+            order.price_cued = bool(found.price.cue)
+        if found.quantity is not None:
+            order.quantity = found.quantity.number.as_whole
+            order.quantity_cued = bool(found.quantity.cue)
+        self._first_bare = found.bare_first
+        for position in found.used:
+            self._doubt_unsure(self._spans[position])
+        if order.order_type == "market" and order.price is not None:
+            order.doubts.append("market_with_price")
+        elif order.order_type is None and order.price is not None:
+            order.order_type = "limit"
+        if order.quantity is not None and (order.quantity > QUANTITY_MAX or order.quantity != int(order.quantity)):
+            order.doubts.append("absurd_number" if order.quantity > QUANTITY_MAX else "fractional_quantity")
+        if order.price is not None and order.price > PRICE_MAX:
+            order.doubts.append("absurd_number")
+
+    def _check_contract(self) -> None:
+        order = self._order
+        for span in self._spans:
+            if span.asset or span.contract:
+                self._doubt_unsure(span)
+        if order.contract is None:
+            return
+        if contracts.is_expired(order.contract, self._as_of) and not self._catalogue.lists(order.asset, order.contract):
+            order.doubts.append("expired_contract")
+
+    def _check_numbers_first(self) -> None:
+        """A bare number before the verb may belong to what was said before it."""
+        verbs = [
+            position
+            for position, span in enumerate(self._spans)
+            if any(span.has(kind) for kind in ("side", "quote", "pay", "place")) and not span.asset and not span.number
+        ]
+        if self._first_bare is not None and verbs and self._first_bare < verbs[0]:
+            self._order.doubts.append("number_before_verb")
+
+    def _check_leftover(self) -> None:
+        order = self._order
+        if any(span.has("link", "correction") for span in self._spans[self._first_slot() :]):
+            order.doubts.append("correction")
+        left: list[str] = []
+        for position, span in enumerate(self._spans):
+            if position in self._used or span.has("guard") or self._is_harmless(position):
+                continue
+            left.append(span.text)
+        if self._alternatives and not self._unclear:
+            order.doubts.append("alternatives")
+        product = next((span.text for span in self._spans if span.has("product") and not span.asset), None)
+        if product is not None:
+            order.unlisted = product
+        elif left and order.asset is None and "asset" not in self._unclear:
+            order.unlisted = next((text for text in left if text.isalpha() and len(text) > 2), None)
+        order.leftover = tuple(left)
+        if left:
+            order.doubts.append("unexplained_words")
+        if len([text for text in left if text[0].isalpha()]) > _LEFTOVER_WORDS_MAX:
+            order.refusals.append("unexplained_words")
+
+    def _first_slot(self) -> int:
+        return next(
+            (position for position, span in enumerate(self._spans) if span.number or span.asset or span.contract or span.has("side")),
+            len(self._spans),
+        )
+
+    def _is_harmless(self, position: int) -> bool:
+        span = self._spans[position]
+        if span.contract or span.asset or span.number:
+            return False
+        if not span.sure:
+            return False
+        if span.has("link", "alternative") or span.has("link", "correction"):
+            return True  # weighed on their own
+        if span.punctuation:
+            return all(character in _HARMLESS_MARKS or not character.isascii() for character in span.text)
+        if span.has("link", "and"):
+            return True
+        if span.has("order") and span.text not in ("it", "one"):
+            return True
+        return any(span.has(kind) for kind in _HARMLESS_KINDS)

@@ -1,0 +1,192 @@
+"""Text to Reading: the one entry to the language folder, and the order in which its readers are asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from nlp import answers, commands, contracts, language, numbers, spelling, tokens
+from nlp.catalogue import Catalogue
+from nlp.commands import Command
+from nlp.hearing import hear
+from nlp.lexicon import load_all
+from nlp.orders import Order, OrderReader
+from nlp.reading import Intent, Question, Reading
+from nlp.spans import Span, SpanFinder
+
+_DEFAULT_LANGUAGE = language.DEFAULT_LANGUAGE
+
+
+class Parser:
+    """Reads messages against one catalogue. Building it takes a moment; reading with it is quick and safe between threads."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        lexicons = load_all()
+        self._catalogue = catalogue
+        self._finder = SpanFinder(lexicons, catalogue)
+        self._speller = spelling.Speller(self._finder.known, self._finder.asset_words)
+        self._examples = {lexicon.language: lexicon.examples for lexicon in lexicons}
+
+    def examples(self, lang: str) -> Mapping[Intent, tuple[str, ...]]:
+        """For each intent, sentences in `lang` that this parser reads as that intent."""
+        return self._examples[lang]
+
+    def read(
+        self,
+        text: str,
+        *,
+        as_of: date,
+        last_language: str | None = None,
+        channel: str = "text",
+        question: Question | None = None,
+        last_order: Reading | None = None,
+    ) -> Reading:
+        """What `text` means on the day `as_of`; `question` and `last_order` are what the conversation stands at."""
+        if len(text) > tokens.CHARACTERS_MAX:
+            return Reading(intent=Intent.UNKNOWN, lang=last_language or _DEFAULT_LANGUAGE, certain=False, reasons=("too_long",))
+        voice = channel == "voice"
+        spans, tongue = self._spans(text, as_of, last_language, voice)
+        if not any(span.meanings or span.number or span.contract or span.unknown for span in spans):
+            return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("empty",))
+        if question is not None or last_order is not None:
+            reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
+            if reading is not None:
+                return reading
+        return self._read(spans, tongue, as_of, voice)
+
+    def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[list[Span], str]:
+        spans = self._finder.find(text)
+        spelling.correct(spans, self._speller.guess)
+        tongue = language.detect(spans, text, last)
+        spans = contracts.mark_written(spans, as_of, voice)
+        spans = numbers.mark(spans, tongue.language, tongue.comma)
+        spans = contracts.mark_spoken(spans, as_of)
+        for span in spans:
+            if span.number is None and span.contract is None and span.has("asset"):
+                codes = span.values("asset")
+                own = {m.value for m in span.meanings if m.kind == "asset" and m.language in ("", tongue.language)} or codes
+                span.asset = span.value("asset") if len(own) > 1 else next(iter(own))
+                self._doubt_foreign(span, tongue.language)
+        hear(spans, voice, self._speller.guess)
+        return spans, tongue.language
+
+    def _doubt_foreign(self, span: Span, tongue: str) -> None:
+        """A short name from another language ("plat" in Spanish) may cut short what this one says in full."""
+        if not span.languages("asset") & {"", tongue} and self._speller.cuts_short_two(span.text):
+            span.asset = next(iter(self._speller.nearest_assets(span.text)), span.asset)
+            span.sure, span.reasons = False, ("typo_fits_two_assets",)
+
+    def _order(self, spans: Sequence[Span], tongue: str, as_of: date, voice: bool) -> Order:
+        return OrderReader(spans, self._catalogue, as_of, tongue, voice).read()
+
+    def _read(self, spans: Sequence[Span], tongue: str, as_of: date, voice: bool) -> Reading:
+        command = (
+            commands.whole(spans)
+            or commands.conversation(spans)
+            or commands.small_talk(spans)
+            or commands.cost_question(spans)
+        )
+        if command is None:
+            order = self._order(spans, tongue, as_of, voice)
+            if _is_order(spans, order):
+                reading = self._of_order(order, tongue)
+                if reading is not None:
+                    return reading
+            command = (
+                commands.cancel(spans, tongue)
+                or commands.amend(spans, tongue)
+                or commands.ask(spans)
+                or self._of_rest(spans, order)
+            )
+        return self._of_command(command, tongue)
+
+    def _of_command(self, command: Command, tongue: str) -> Reading:
+        return Reading(
+            intent=command.intent,
+            lang=command.language or tongue,
+            order_id=command.order_id,
+            quantity=command.quantity,
+            price=command.price,
+            side=command.side,
+            asset=command.asset,
+            contract=command.contract,
+            direction=command.direction,
+            language=command.language,
+            topic=command.topic,
+            certain=not command.reasons and command.intent != Intent.UNKNOWN,
+            reasons=command.reasons,
+        )
+
+    def _of_order(self, order: Order, tongue: str) -> Reading | None:
+        """The reading of an order: placed only when it is whole and nothing speaks against it."""
+        reasons = tuple(dict.fromkeys((*order.refusals, *order.doubts)))
+        if order.refusals:
+            return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=reasons)
+        if order.unlisted is not None and order.asset is None:
+            return Reading(
+                intent=Intent.UNKNOWN,
+                lang=tongue,
+                unlisted=order.unlisted,
+                nearest=self._speller.nearest_assets(order.unlisted),
+                certain=False,
+                reasons=tuple(dict.fromkeys(("unlisted_asset", *reasons))),
+            )
+        reading = Reading(
+            intent=Intent.PLACE_ORDER,
+            lang=tongue,
+            side=order.side,
+            quantity=order.quantity,
+            asset=order.asset,
+            contract=order.contract,
+            price=order.price,
+            order_type=order.order_type,
+            time_in_force=order.time_in_force,
+            expires_in=order.expires_in,
+            missing=order.missing,
+            certain=not reasons,
+            reasons=reasons,
+        )
+        if order.missing:
+            return replace(reading, intent=Intent.INCOMPLETE_ORDER)
+        return replace(reading, intent=Intent.CONFIRM_ORDER) if reasons else reading
+
+    def _of_rest(self, spans: Sequence[Span], order: Order) -> Command:
+        greets = any(span.has("greeting") for span in spans)
+        thanks = any(span.has("thanks") for span in spans)
+        if order.asset is not None and order.quantity is None and order.price is None and not order.refusals:
+            return Command(Intent.MARKET, asset=order.asset, contract=order.contract)
+        if any(span.has("ask", Intent.ALERT) for span in spans):
+            return Command(Intent.ALERT)
+        if not order.refusals and not any(span.number for span in spans):
+            if thanks:
+                return Command(Intent.THANKS)
+            if greets:
+                return Command(Intent.GREETING)
+        return commands.unknown(*(order.refusals or order.doubts or ["not_understood"]))
+
+
+def _is_order(spans: Sequence[Span], order: Order) -> bool:
+    """Whether the spans are about a new order rather than about orders that stand, or about prices."""
+    slots = [order.quantity, order.asset, order.contract, order.price]
+    sided = any(span.has("side") or span.has("pay") or span.has("quote") for span in spans if not span.asset and not span.number)
+    if any(span.has("cancel", "verb") and not span.has("side") for span in spans):
+        return False
+    amending = any(span.has("amend") for span in spans)
+    if amending and order.asset is None:
+        return False
+    asking = any(span.has("ask") for span in spans if not (span.has("market") and order.order_type == "market"))
+    if sided:
+        strong = any(span.has("side") and not span.has("orders_of") for span in spans)
+        if asking and not strong and order.quantity is None and order.price is None:
+            return False
+        if asking and order.quantity is None and order.price is None and order.order_type is None and not _leads(spans):
+            return False
+        return True
+    counted = order.quantity is not None or order.price is not None
+    return counted and order.asset is not None and not asking and any(slot is not None for slot in slots)
+
+
+def _leads(spans: Sequence[Span]) -> bool:
+    """Whether a side stands before anything that is asked for."""
+    side = next((position for position, span in enumerate(spans) if span.has("side")), len(spans))
+    asked = next((position for position, span in enumerate(spans) if span.has("ask")), len(spans))
+    return side < asked

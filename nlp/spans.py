@@ -1,0 +1,199 @@
+"""A message as spans: every run of tokens that a lexicon or the catalogue knows, with all that it may mean."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from threading import Lock
+
+from spacy.matcher import PhraseMatcher
+
+from nlp.catalogue import Catalogue
+from nlp.lexicon import Entry, Lexicon
+from nlp.tokens import Token, blank_pipeline, fold, make_doc, normalise, parts, tokens_of
+
+_GLUED_KINDS = frozenset({"side", "month", "unit", "asset"})
+_HEARD_KINDS = frozenset({"side", "quote", "month", "cue"})
+# The shortest phrases that a glued token is taken apart into: "to" and "or" are found in too many words.
+_GLUED_LENGTH_MIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One thing that a phrase may stand for; `language` is empty where every language says it so."""
+
+    kind: str
+    value: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as read: `whole` is the same digits read as a whole number, where the writing leaves both open."""
+
+    value: Decimal
+    whole: Decimal | None = None
+    ambiguous: bool = False
+    negative: bool = False
+    spoken: bool = False
+    plain: bool = False  # bare digits, as an order number is written
+
+    @property
+    def as_whole(self) -> Decimal:
+        return self.value if self.whole is None else self.whole
+
+
+@dataclass(slots=True)
+class Span:
+    """Tokens start..end of the message and what they may mean; the readers add a number, a contract or assets."""
+
+    start: int
+    end: int
+    text: str
+    meanings: tuple[Meaning, ...] = ()
+    number: Number | None = None
+    contract: str | None = None
+    asset: str | None = None
+    sure: bool = True
+    reasons: tuple[str, ...] = ()
+    punctuation: bool = False
+    unknown: bool = False
+    glued: bool = False
+    alternatives: tuple[Decimal, ...] = field(default=())
+
+    def has(self, kind: str, *values: str) -> bool:
+        """Whether the span may mean this kind, and one of `values` if any are given."""
+        return any(m.kind == kind and (not values or m.value in values) for m in self.meanings)
+
+    def value(self, kind: str) -> str | None:
+        """The first value of this kind that the span may have."""
+        return next((m.value for m in self.meanings if m.kind == kind), None)
+
+    def values(self, kind: str) -> frozenset[str]:
+        return frozenset(m.value for m in self.meanings if m.kind == kind)
+
+    def languages(self, kind: str, value: str | None = None) -> frozenset[str]:
+        """The languages in which the span has this meaning."""
+        return frozenset(m.language for m in self.meanings if m.kind == kind and value in (None, m.value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    spelling: str
+    meaning: Meaning
+
+
+class SpanFinder:
+    """Finds the known phrases of a message, the longest first. Built once per catalogue; safe to share between threads."""
+
+    def __init__(self, lexicons: Sequence[Lexicon], catalogue: Catalogue) -> None:
+        self._pipeline = blank_pipeline()
+        self._lock = Lock()
+        self._known: dict[str, list[_Known]] = defaultdict(list)
+        for lexicon in lexicons:
+            for entry in lexicon.entries:
+                self._learn(entry.phrase, Meaning(entry.kind, entry.value, entry.language))
+        for code, aliases in catalogue.assets.items():
+            for alias in aliases:
+                self._learn(alias, Meaning("asset", code, ""))
+        self.asset_words = {key: self._assets(key) for key in list(self._known) if self._assets(key)}
+        for lexicon in lexicons:
+            for entry in lexicon.nicknames:
+                self._learn_nickname(entry)
+        for lexicon in lexicons:
+            for entry in lexicon.homophones:
+                self._learn_homophone(entry)
+        self._matcher = PhraseMatcher(self._pipeline.vocab, attr="NORM")
+        for key in self._known:
+            self._matcher.add(key, [make_doc(self._pipeline, key)])
+        self._words = frozenset(word for key in self._known for word in key.split())
+        self._gluable = frozenset(
+            key
+            for key, known in self._known.items()
+            if len(key) >= _GLUED_LENGTH_MIN and key.isalpha() and any(one.meaning.kind in _GLUED_KINDS for one in known)
+        )
+
+    @property
+    def known(self) -> Mapping[str, tuple[Meaning, ...]]:
+        """Every phrase, folded, with its meanings."""
+        return {key: tuple(one.meaning for one in known) for key, known in self._known.items()}
+
+    def find(self, text: str) -> list[Span]:
+        """The spans of a message, in its order, covering every token."""
+        text = normalise(text)
+        # The zone gives back, after each message, the memory spaCy would keep for its words; it admits one thread at a time.
+        with self._lock, self._pipeline.memory_zone():
+            doc = make_doc(self._pipeline, text)
+            apart = [self._apart(token) for token in tokens_of(doc)]
+            if any(len(words) > 1 for _, words in apart):
+                text = "".join(("" if token.glued else " ") + " ".join(words) for token, words in apart)
+                doc = make_doc(self._pipeline, text.strip())
+            tokens = tokens_of(doc)
+            matches = [(start, end) for _, start, end in self._matcher(doc)]
+        return list(self._cover(tokens, matches))
+
+    def _apart(self, token: Token) -> tuple[Token, list[str]]:
+        if not token.is_word or token.norm in self._words or len(token.norm) < 2 * _GLUED_LENGTH_MIN:
+            return token, [token.text]
+        return token, parts(token.norm, self._gluable) or [token.text]
+
+    def _cover(self, tokens: Sequence[Token], matches: Iterable[tuple[int, int]]) -> Iterable[Span]:
+        free = [True] * len(tokens)
+        chosen: dict[int, int] = {}
+        for start, end in sorted(matches, key=lambda match: (match[0] - match[1], match[0])):
+            if all(free[start:end]):
+                free[start:end] = [False] * (end - start)
+                chosen[start] = end
+        position = 0
+        while position < len(tokens):
+            end = chosen.get(position, position + 1)
+            yield self._span(tokens, position, end, known=position in chosen)
+            position = end
+
+    def _span(self, tokens: Sequence[Token], start: int, end: int, known: bool) -> Span:
+        token = tokens[start]
+        norm = " ".join(one.norm for one in tokens[start:end])
+        span = Span(start, end, norm, glued=token.glued)
+        if known:
+            span.meanings = self._meanings(norm, " ".join(one.text for one in tokens[start:end]))
+        elif not token.is_digits:
+            span.unknown = token.is_word
+            span.punctuation = not token.is_word
+        return span
+
+    def _meanings(self, norm: str, spelling: str) -> tuple[Meaning, ...]:
+        known = self._known[norm]
+        # "compré" is not "compre": where the very letters are listed, the other spellings are other words.
+        exact = [one.meaning for one in known if one.spelling == spelling]
+        return tuple(dict.fromkeys(exact or [one.meaning for one in known]))
+
+    def _learn(self, phrase: str, meaning: Meaning) -> None:
+        doc = make_doc(self._pipeline, normalise(phrase))
+        spelling = " ".join(token.text for token in doc)
+        self._known[fold(spelling)].append(_Known(spelling, meaning))
+
+    def _assets(self, key: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.meaning.value for one in self._known[key] if one.meaning.kind == "asset"))
+
+    def _key(self, phrase: str) -> str:
+        return " ".join(token.norm_ for token in make_doc(self._pipeline, normalise(phrase)))
+
+    def _learn_nickname(self, entry: Entry) -> None:
+        for code in self.asset_words.get(self._key(entry.value), ()):
+            self._learn(entry.phrase, Meaning("asset", code, entry.language))
+
+    def _learn_homophone(self, entry: Entry) -> None:
+        key = self._key(entry.value)
+        heard_as_guard = any(
+            one.meaning.kind == "guard" and one.meaning.value != "question" for one in self._known.get(self._key(entry.phrase), ())
+        )
+        if heard_as_guard:
+            return  # what sounds like a warning is taken as one
+        if entry.value.isdecimal():
+            self._learn(entry.phrase, Meaning("heard_number", entry.value, entry.language))
+            return
+        for code in self.asset_words.get(key, ()):
+            self._learn(entry.phrase, Meaning("heard_asset", code, entry.language))
+        for one in list(self._known.get(key, ())):
+            if one.meaning.kind in _HEARD_KINDS and one.meaning.language == entry.language:
+                self._learn(entry.phrase, replace(one.meaning, kind=f"heard_{one.meaning.kind}"))

@@ -1,0 +1,112 @@
+"""A misspelt word made out: the nearest known word, and whether it is near enough, and no other as near."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from nlp.spans import Meaning, Span
+
+_SIMILARITY_MIN = 0.65  # below, it is no misspelling but another word
+_MARGIN_MIN = 0.12  # the next best word must be this much farther
+_CORRECTABLE = frozenset({"asset", "side", "month", "unit", "guard", "quote", "cancel", "amend", "ask", "yes", "no", "place", "order", "all", "last", "greeting", "thanks", "orders_of"})  # fmt: skip
+# Words of questions are too short and too many: "whaet" is rather wheat than what.
+_UNCORRECTABLE_VALUES = frozenset({"question", "reported", "later", "relative"})
+# A doubtful guess at these is worth a question; at anything else it is worth nothing.
+_WORTH_ASKING = frozenset({"asset", "side", "quote", "guard"})
+_LENGTH_MIN = {"asset": 3, "side": 3, "month": 5, "quote": 4}
+_LENGTH_MIN_OTHERS = 4
+_GUARDS_THAT_WIN = frozenset({"negation", "conditional", "past", "hesitation", "opinion", "joke", "machine"})
+# Letters that one writes for another without missing the key.
+_ALIKE = ({"c", "k", "q"}, {"b", "v"}, {"s", "z", "c"}, {"g", "j"}, {"i", "y"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The meanings of the nearest known word."""
+
+    meanings: tuple[Meaning, ...]
+    sure: bool
+    reason: str
+
+
+class Speller:
+    """Corrects words that no lexicon knows."""
+
+    def __init__(self, known: Mapping[str, tuple[Meaning, ...]], asset_words: Mapping[str, tuple[str, ...]]) -> None:
+        self._words: dict[str, tuple[Meaning, ...]] = {}
+        for key, meanings in known.items():
+            kept = tuple(m for m in meanings if m.kind in _CORRECTABLE and m.value not in _UNCORRECTABLE_VALUES)
+            if kept and key.isalpha() and any(len(key) >= _LENGTH_MIN.get(m.kind, _LENGTH_MIN_OTHERS) for m in kept):
+                self._words[key] = kept
+        self._keys = list(self._words)
+        self._assets = {key: codes for key, codes in asset_words.items() if key.isalpha()}
+
+    def guess(self, word: str) -> Guess | None:
+        """What `word` most likely misspells, or None."""
+        if len(word) < 3 or not word.isalpha() or len(word) > 20:
+            return None
+        found = process.extract(
+            word, self._keys, scorer=OSA.normalized_similarity, limit=12, score_cutoff=_SIMILARITY_MIN - 0.15
+        )
+        prefixed = self.cuts_short_two(word)
+        if not found or found[0][1] < _SIMILARITY_MIN:
+            return None
+        best, similarity, _ = found[0]
+        guards = [key for key, near, _ in found if near >= similarity - 0.01 and self._is_guard(key)]
+        if guards:
+            return Guess(self._words[guards[0]], sure=False, reason="misspelt")
+        meanings = self._words[best]
+        others = [near for key, near, _ in found[1:] if not self._same(meanings, self._words[key])]
+        close_other = bool(others) and others[0] > similarity - _MARGIN_MIN
+        sure = not close_other and not prefixed and _slip(word, best)
+        reason = "typo_fits_two_assets" if close_other or prefixed else "misspelt"
+        return Guess(meanings, sure, reason)
+
+    def nearest_assets(self, word: str) -> tuple[str, ...]:
+        """Up to three listed assets whose names are spelt most like `word`, best first."""
+        found = process.extract(word, list(self._assets), scorer=OSA.normalized_similarity, limit=6, score_cutoff=0.4)
+        return tuple(dict.fromkeys(code for key, _, _ in found for code in self._assets[key]))[:3]
+
+    def cuts_short_two(self, word: str) -> bool:
+        """Whether the word cuts short the names of two assets ("plat": plata, platino)."""
+        codes = {code for key, codes in self._assets.items() if key.startswith(word) for code in codes}
+        return len(codes) > 1
+
+    def _is_guard(self, key: str) -> bool:
+        return any(m.kind == "guard" and m.value in _GUARDS_THAT_WIN for m in self._words[key])
+
+    def _same(self, meanings: Iterable[Meaning], others: Iterable[Meaning]) -> bool:
+        mine = {(m.kind, m.value) for m in meanings}
+        return any((m.kind, m.value) in mine for m in others)
+
+
+def correct(spans: Iterable[Span], speller: Callable[[str], Guess | None]) -> None:
+    """Give every unknown word the meanings of its best guess, and say how sure that is."""
+    for span in spans:
+        if not span.unknown:
+            continue
+        guess = speller(span.text)
+        if guess is not None and (guess.sure or any(m.kind in _WORTH_ASKING for m in guess.meanings)):
+            span.meanings, span.sure, span.unknown = guess.meanings, guess.sure, False
+            span.reasons = () if guess.sure else (guess.reason,)
+
+
+def _slip(word: str, known: str) -> bool:
+    """Whether the word is one slip of the thumb away: a letter more, less, wrong or swapped, in a word long enough to bear it."""
+    swapped = sorted(word) == sorted(known)
+    distance = OSA.distance(word, known)
+    if distance > (2 if len(known) >= 8 else 1):
+        return False
+    if not swapped and not _starts_alike(word, known):
+        return False
+    if len(known) <= 3:
+        return swapped or word[-1] == word[-2]
+    if len(word) == len(known) <= 4:
+        return swapped
+    return True
+
+
+def _starts_alike(word: str, known: str) -> bool:
+    return word[0] == known[0] or any({word[0], known[0]} <= letters for letters in _ALIKE)

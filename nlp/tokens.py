@@ -1,0 +1,117 @@
+"""A message as tokens: one spelling for what phones write in many ways, then spaCy's tokenizer with our own rules."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from itertools import pairwise
+
+import spacy
+from spacy.language import Language
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
+
+CHARACTERS_MAX = 1000  # a longer text is no order; reading it would only cost time
+
+_FRACTIONS = {character: f" {value}" for character, value in (
+    ("½", "1/2"), ("¼", "1/4"), ("¾", "3/4"), ("⅛", "1/8"), ("⅜", "3/8"), ("⅝", "5/8"), ("⅞", "7/8"),
+)}  # fmt: skip
+# Typographers put a hard or thin space between the thousands; it must not part the number.
+_GROUP_SPACE = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f](?=\d{3}(?!\d))")
+_ORDINAL_SIGN = re.compile(r"\bn\s?\.?\s?[º°]", re.IGNORECASE)
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
+_QUOTES = dict.fromkeys(map(ord, "‘’´`ʼ"), "'") | dict.fromkeys(map(ord, "“”«»"), '"')
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
+_SPACES = re.compile(r"\s+")
+
+_SYMBOL = r"[^\w\s'.,]|_"
+_PREFIX = re.compile(rf"(?:{_SYMBOL}|'|,|\.(?!\d))")
+_SUFFIX = re.compile(rf"(?:{_SYMBOL}|'|,|\.)$")
+_INFIX = re.compile(
+    rf"{_SYMBOL}"
+    r"|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"  # 100wheat, dec25wheat
+    r"|(?<!\d)[.,]|[.,](?!\d)"
+    r"|(?<=\d)'|'(?=\d)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`norm` is the text without accents; `glued` says that no space stands before it."""
+
+    text: str
+    norm: str
+    glued: bool
+
+    @property
+    def is_digits(self) -> bool:
+        return self.text[0].isdecimal() or (len(self.text) > 1 and self.text[1].isdecimal())
+
+    @property
+    def is_word(self) -> bool:
+        return self.text[0].isalpha()
+
+
+def normalise(text: str) -> str:
+    """Lower case, NFKC, plain dashes, quotes and spaces; nothing invisible."""
+    text = _GROUP_SPACE.sub("", text)
+    for character, value in _FRACTIONS.items():
+        text = text.replace(character, value)
+    text = _ORDINAL_SIGN.sub(" # ", text)
+    text = unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_QUOTES)
+    text = "".join(_visible(character) for character in text)
+    text = _INITIALS.sub(lambda initials: initials.group().replace(".", ""), text.lower())
+    return _SPACES.sub(" ", text).strip()
+
+
+def _visible(character: str) -> str:
+    if character in "\r\n":
+        return " , "  # a line break parts as much as a comma
+    category = unicodedata.category(character)
+    if category in ("Cf", "Mn") and character != "\u0301":
+        return ""
+    return " " if category[0] in "CZ" else character
+
+
+def fold(text: str) -> str:
+    """The text without its accents."""
+    return "".join(character for character in unicodedata.normalize("NFD", text) if unicodedata.category(character) != "Mn")
+
+
+def blank_pipeline() -> Language:
+    """A spaCy pipeline that only tokenizes, by rules made for what traders type."""
+    pipeline = spacy.blank("xx")
+    pipeline.tokenizer = Tokenizer(
+        pipeline.vocab, prefix_search=_PREFIX.match, suffix_search=_SUFFIX.search, infix_finditer=_INFIX.finditer
+    )
+    return pipeline
+
+
+def make_doc(pipeline: Language, text: str) -> Doc:
+    """A spaCy Doc whose NORM is the folded token, so that matching on it ignores accents."""
+    doc = pipeline.make_doc(text)
+    for token in doc:
+        token.norm_ = fold(token.text)
+    return doc
+
+
+def tokens_of(doc: Doc) -> list[Token]:
+    """Our tokens of a Doc."""
+    tokens: list[Token] = []
+    glued = False
+    for token in doc:
+        tokens.append(Token(token.text, token.norm_, glued))
+        glued = not token.whitespace_
+    return tokens
+
+
+def parts(word: str, vocabulary: frozenset[str]) -> list[str]:
+    """The words that stand glued in `word` ("algodonmar"), or none when it does not fall apart into known words."""
+    ends: dict[int, tuple[int, ...]] = {0: (0,)}
+    for end in range(3, len(word) + 1):
+        for start in range(0, end - 2):
+            if start in ends and word[start:end] in vocabulary:
+                candidate = (*ends[start], end)
+                if end not in ends or len(candidate) < len(ends[end]):
+                    ends[end] = candidate
+    cuts = ends.get(len(word), ())
+    return [word[start:end] for start, end in pairwise(cuts)] if len(cuts) > 2 else []
