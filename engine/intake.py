@@ -106,29 +106,51 @@ def place(
     session: Session, *, trader_id: int, request: OrderRequest, source: Source, request_key: str, now: datetime
 ) -> Receipt:
     """Raises UnknownMarket, InvalidQuantity, InvalidPrice, InvalidTimeInForce, OffTick, OffLot, TooLarge."""
+    return place_several(
+        session, trader_id=trader_id, requests=[request], source=source, request_key=request_key, now=now
+    )[0]
+
+
+def place_several(
+    session: Session,
+    *,
+    trader_id: int,
+    requests: Sequence[OrderRequest],
+    source: Source,
+    request_key: str,
+    now: datetime,
+) -> list[Receipt]:
+    """Orders that are asked for together, all of them or none; raises what `place` raises."""
     if repeated := _receipts_of(session, trader_id, source, request_key):
-        return repeated[0]
-    listed = find_instrument(session, symbol=request.symbol, asset=request.asset, contract=request.contract)
-    instrument = store.instrument_from_row(listed)
-    price_ticks = _price_ticks(request, instrument)
-    quantity_lots = lots_from_quantity(request.quantity, instrument.lot_size)
-    time_in_force, expires_at = _lifetime(request, now)
-    command_id, order_id = session.execute(select(command_ids.next_value(), order_numbers.next_value())).one()
-    command = Place(
-        command_id=command_id,
-        order_id=order_id,
-        trader_id=trader_id,
-        instrument_id=instrument.instrument_id,
-        side=request.side,
-        order_type=request.order_type,
-        quantity_lots=quantity_lots,
-        price_ticks=price_ticks,
-        time_in_force=time_in_force,
-        expires_at=expires_at,
-        post_only=request.post_only,
-        self_trade_prevention=request.self_trade_prevention,
-    )
-    return _submit_one(session, listed, command, trader_id, source, request_key, now)
+        return repeated
+    markets = [(request.symbol, request.asset, request.contract) for request in requests]
+    listed = {
+        market: find_instrument(session, symbol=market[0], asset=market[1], contract=market[2])
+        for market in dict.fromkeys(markets)
+    }
+    numbers = session.execute(
+        select(command_ids.next_value(), order_numbers.next_value()).select_from(func.generate_series(1, len(requests)))
+    ).all()
+    parts = []
+    for request, market, (command_id, order_id) in zip(requests, markets, numbers, strict=True):
+        instrument = store.instrument_from_row(listed[market])
+        time_in_force, expires_at = _lifetime(request, now)
+        command = Place(
+            command_id=command_id,
+            order_id=order_id,
+            trader_id=trader_id,
+            instrument_id=instrument.instrument_id,
+            side=request.side,
+            order_type=request.order_type,
+            quantity_lots=lots_from_quantity(request.quantity, instrument.lot_size),
+            price_ticks=_price_ticks(request, instrument),
+            time_in_force=time_in_force,
+            expires_at=expires_at,
+            post_only=request.post_only,
+            self_trade_prevention=request.self_trade_prevention,
+        )
+        parts.append(Part(listed[market]["shard_id"], listed[market]["id"], command))
+    return _submit(session, parts, trader_id, source, request_key, now)
 
 
 def amend(
