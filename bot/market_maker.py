@@ -51,21 +51,29 @@ def quote(session: Session, now: datetime) -> set[int]:
         .order_by(instruments.c.id)
     ).mappings()
     for instrument in listed.all():
-        for wanted in quotes_around(instrument["id"], instrument["reference_ticks"], quoting):
-            if wanted not in there:
-                request = OrderRequest(
-                    side=wanted.side,
-                    quantity=quoting.level_quantity,
-                    symbol=instrument["symbol"],
-                    price=wanted.price_ticks * instrument["tick_size"],
-                    time_in_force=TimeInForce.GTC,
-                    post_only=True,
-                )
-                key = f"{instrument['symbol']}/{wanted.side}/{wanted.price_ticks}/{now.isoformat()}"
-                receipt = intake.place(
-                    session, trader_id=trader_id, request=request, source=Source.MARKET_MAKER, request_key=key, now=now
-                )
-                shard_ids.add(receipt.shard_id)
+        around = quotes_around(instrument["id"], instrument["reference_ticks"], quoting)
+        requests = [
+            OrderRequest(
+                side=wanted.side,
+                quantity=quoting.level_quantity,
+                symbol=instrument["symbol"],
+                price=wanted.price_ticks * instrument["tick_size"],
+                time_in_force=TimeInForce.GTC,
+                post_only=True,
+            )
+            for wanted in around
+            if wanted not in there
+        ]
+        if requests:
+            intake.place_several(
+                session,
+                trader_id=trader_id,
+                requests=requests,
+                source=Source.MARKET_MAKER,
+                request_key=f"{instrument['symbol']} {now.isoformat()}",
+                now=now,
+            )
+            shard_ids.add(instrument["shard_id"])
     return shard_ids
 
 
