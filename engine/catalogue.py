@@ -30,7 +30,7 @@ def load(session: Session, *, as_of: date, shard_count: int, now: datetime, band
     catalogue = read()
     rules = catalogue["instrument"]
     session.execute(insert_or_skip(shards).values([{"id": n} for n in range(shard_count)]).on_conflict_do_nothing())
-    listed = set(session.execute(select(instruments.c.asset, instruments.c.contract)).tuples())
+    listed = set(session.execute(select(instruments.c.asset, instruments.c.contract)).all())
     contracts = list(_contracts(rules["seed_contracts"], as_of, rules["months_ahead"]))
     rows = []
     for code, asset in catalogue["asset"].items():
