@@ -91,7 +91,10 @@ def _commands(stream: Sequence[Operation]) -> list[orders.Command]:
 
 
 def liquibook(stream: Sequence[Operation]) -> Callable[[], int]:
-    """The C++ engine behind its own Python binding, with a listener that keeps what it is told."""
+    """The C++ engine behind its own Python binding, with a listener that keeps what it is told.
+
+    The binding's replace loses the new price, so an amended order is canceled and placed anew, as one operation.
+    """
     import liquibook as library
 
     events: list[tuple[object, ...]] = []
@@ -118,13 +121,6 @@ def liquibook(stream: Sequence[Operation]) -> Callable[[], int]:
         def on_cancel_reject(self, order, reason):
             events.append(("cancel_reject", order.order_id_, reason))
 
-        def on_replace(self, order, size_delta, price):
-            order.replace(size_delta, price)
-            events.append(("replace", order.order_id_, size_delta, price))
-
-        def on_replace_reject(self, order, reason):
-            events.append(("replace_reject", order.order_id_, reason))
-
     book, listener = library.liquibook_book_OrderBook(), Listener()
     book.set_order_listener(listener)
     placed = {
@@ -141,7 +137,9 @@ def liquibook(stream: Sequence[Operation]) -> Callable[[], int]:
             case Cancel():
                 calls.append((book.cancel, (order,)))
             case Amend(_, _, _, price_ticks, quantity_lots):
-                calls.append((book.replace, (order, quantity_lots - order.order_qty(), price_ticks)))
+                calls.append((book.cancel, (order,)))
+                replacing = library.SimpleOrder(operation.is_buy, price_ticks, quantity_lots)
+                calls.append((book.add, (replacing,)))
 
     def play(_kept: object = listener) -> int:
         for call, arguments in calls:
