@@ -174,14 +174,14 @@ class Answers:
             if listing is None:
                 raise UnknownMarket(symbol=f"{reading.contract}-{reading.asset}", asset=reading.asset)
             return [listing]
-        assets = [reading.asset] if reading.asset is not None else self.listings.assets()
         months = MARKET_MONTHS if reading.asset is not None else 1
-        chosen = []
-        for asset in assets:
-            contracts = self.listings.contracts(asset)
-            if reading.contract is not None:
-                contracts = [code for code in contracts if code == reading.contract]
-            chosen += [found for code in contracts[:months] if (found := self.listings.find(asset, code)) is not None]
+        active = [self.listings.by_id[found] for found in queries.most_active(self.session, self.now)]
+        chosen: list[Listing] = []
+        for asset in [reading.asset] if reading.asset is not None else self.listings.assets():
+            nearest = [self.listings.by_name[asset, code] for code in self.listings.contracts(asset)]
+            # What trades most comes first, then what ends first.
+            ranked = list(dict.fromkeys([*(found for found in active if found.asset == asset), *nearest]))
+            chosen += [found for found in ranked if reading.contract in (None, found.contract)][:months]
         return chosen
 
     def _book(self, reading: Reading) -> str:

@@ -122,7 +122,9 @@ def step(reading: Reading, situation: Situation) -> Step:
     if reading.acts:
         return _action(reading, situation)
     if intent == Intent.UNKNOWN:
-        return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=situation.open_question)
+        # A "don't", an "if" or an "or" may well be about the open order: an answer to it could then be meant otherwise.
+        question = None if reading.reasons else situation.open_question
+        return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=question)
     outcome = Outcome.HELP if intent == Intent.HELP else Outcome.INFO
     return Step(outcome=outcome, reading=reading, question=situation.open_question)
 

@@ -116,7 +116,9 @@ def _outcome(order_id: int, events: Sequence[Event], listing: Listing, language:
     lines = _fills(order_id, trades, listing, language)
     ended = [event for event in events if isinstance(event, OrderCanceled) and event.order_id == order_id]
     if ended:
-        lines.append(_unfilled(ended[0], listing, language) + " " + replies.order_reason(ended[0].reason, language))
+        unfilled = figures.quantity(ended[0].leaves_lots * listing.lot_size, language)
+        lines.append(_("Not filled: %(quantity)s.") % {"quantity": unfilled})
+        lines.append(replies.order_reason(ended[0].reason, language))
     elif trades:
         lines.append(_rest(order_id, trades, listing, language))
     else:

@@ -13,6 +13,7 @@ from engine.orders import OrderType, Reason, Side, TimeInForce
 from nlp.reading import Intent, Reading
 
 QUESTION_MINUTES = 2
+MONTHS_SHOWN = 4
 
 
 def order_line(reading: Reading, listings: Listings, language: str) -> str:
@@ -90,8 +91,7 @@ def ask_missing(reading: Reading, missing: tuple[str, ...], listings: Listings, 
     if reading.unlisted is not None and "asset" in missing:
         lines = [unlisted(reading, listings, language)]
     elif "contract" in missing and reading.asset is not None:
-        listed = ", ".join(figures.contract(code, language) for code in listings.contracts(reading.asset)[:4])
-        lines.append(_("Nearest months: %(months)s.") % {"months": listed})
+        lines += _nearest_months(reading.asset, listings, language)
     return "\n".join([*lines, slot_question(missing, language)])
 
 
@@ -148,14 +148,13 @@ def action_line(reading: Reading, listings: Listings, language: str) -> str:
 
 def _narrowed(reading: Reading, listings: Listings, language: str) -> str:
     _ = translations(language).gettext
-    words = []
-    if reading.asset is not None:
-        words.append(listings.asset_name(reading.asset, language))
+    names = [] if reading.asset is None else [listings.asset_name(reading.asset, language)]
     if reading.contract is not None:
-        words.append(figures.contract(reading.contract, language))
+        names.append(figures.contract(reading.contract, language))
+    words = [" ".join(names)] if names else []
     if reading.side is not None:
         words.append(_("buys only") if reading.side == Side.BUY else _("sells only"))
-    return ": " + " ".join(words) if words else ""
+    return ": " + ", ".join(words) if words else ""
 
 
 def cost_line(reading: Reading, listings: Listings, language: str) -> str | None:
@@ -193,29 +192,26 @@ def heard(transcript: str) -> str:
 
 
 def unheard(reason: str, language: str) -> str:
-    """Why a voice note led to nothing, by the refusal's code."""
+    """Why a voice note led to nothing, by the refusal's code, and what to do instead."""
     _ = translations(language).gettext
-    again = _("Please send it again, or as text.")
-    return (
-        {
-            "silence": _("I could not hear anything in that voice note."),
-            "noise": _("I could not hear that for the noise."),
-            "low_confidence": _("I could not hear that clearly."),
-            "prompt_echo": _("I could not hear that clearly."),
-            "loop": _("I could not hear that clearly."),
-            "too_long": _("That voice note is too long: two minutes at most."),
-            "too_large": _("That file is too large."),
-            "no_audio": _("There is no sound in that file."),
-            "undecodable": _("I could not open that file."),
-            "wrong_type": _("I can listen to voice notes, but not open that kind of file."),
-            "wrong_host": _("I could not fetch that voice note."),
-            "gone": _("I could not fetch that voice note."),
-            "unavailable": _("I could not fetch that voice note."),
-            "no_model": _("I cannot listen to voice notes just now."),
-        }[reason]
-        + " "
-        + again
-    )
+    unclear = _("I could not hear that clearly. Please send it again, or as text.")
+    unfetched = _("I could not fetch that voice note. Please send it again, or as text.")
+    return {
+        "silence": _("I could not hear anything in that voice note. Please send it again, or as text."),
+        "noise": _("I could not hear that for the noise. Please send it again, or as text."),
+        "low_confidence": unclear,
+        "prompt_echo": unclear,
+        "loop": unclear,
+        "too_long": _("That voice note is too long: two minutes at most."),
+        "too_large": _("That file is too large. Please send a shorter voice note, or text."),
+        "no_audio": _("There is no sound in that file. Please send it as text."),
+        "undecodable": _("I could not open that file. Please send it again, or as text."),
+        "wrong_type": _("I can listen to voice notes, but not open that kind of file."),
+        "wrong_host": unfetched,
+        "gone": unfetched,
+        "unavailable": unfetched,
+        "no_model": _("I cannot listen to voice notes just now. Please send it as text."),
+    }[reason]
 
 
 def discarded(language: str) -> str:
@@ -223,7 +219,7 @@ def discarded(language: str) -> str:
     return _("Dropped. Nothing was placed.")
 
 
-def nothing_open(intent: Intent, language: str, *, expired: bool) -> str:
+def nothing_open(intent: Intent, language: str, *, expired: bool, example: str) -> str:
     """A yes, no or number to which no question is open."""
     _ = translations(language).gettext
     if expired:
@@ -232,13 +228,11 @@ def nothing_open(intent: Intent, language: str, *, expired: bool) -> str:
         return _("There is nothing to confirm. Nothing was done.")
     if intent == Intent.NO:
         return _("There is nothing open. Nothing was done.")
-    return _("I have no open question for that. Say the whole order, for example: %(example)s") % {
-        "example": _("Buy 100 Dec25 Wheat at 150")
-    }
+    return _("I have no open question for that. Say the whole order, for example: %(example)s") % {"example": example}
 
 
-def not_understood(reading: Reading, listings: Listings, language: str, *, example: str) -> str:
-    """Says that nothing was done, why if that is known, and what would work."""
+def not_understood(reading: Reading, listings: Listings, language: str, *, example: str, dropped: bool = False) -> str:
+    """Says that nothing was done, why if that is known, and what would work; `dropped`: an open question went too."""
     _ = translations(language).gettext
     if reading.unlisted is not None:
         return unlisted(reading, listings, language)
@@ -253,17 +247,15 @@ def not_understood(reading: Reading, listings: Listings, language: str, *, examp
         "zero_quantity": _("Quantity and price must be above zero."),
         "negative_number": _("Quantity and price must be above zero."),
         "too_long": _("That message is too long for me. Please send one short order."),
-        "relative": _("Please say the new total, for example: change 1042 to 50."),
+        "relative": _("Please say the new total, for example: change 1042 to 50 lots."),
         "no_last_order": _("You have no earlier order here that I could repeat or change."),
         "no_such_button": _("That button is no longer valid. Nothing was done."),
     }
     sentence = next((reasons[reason] for reason in reading.reasons if reason in reasons), None)
-    return "\n".join(
-        [
-            sentence or _("I did not understand that, and did nothing."),
-            _("Try: %(example)s — or say *help*.") % {"example": example},
-        ]
-    )
+    lines = [sentence or _("I did not understand that, and did nothing.")]
+    if dropped:
+        lines.append(_("The order I was asking about is dropped."))
+    return "\n".join([*lines, _("Try: %(example)s — or say *help*.") % {"example": example}])
 
 
 def still_open(question: str, language: str) -> str:
@@ -316,13 +308,19 @@ def refused(code: str, facts: Mapping[str, object], listings: Listings, language
 
 def _unknown_market(facts: Mapping[str, object], listings: Listings, language: str) -> str:
     _ = translations(language).gettext
-    text = _("%(symbol)s is not listed.") % {"symbol": facts.get("symbol", "")}
-    asset = facts.get("asset")
-    months = listings.contracts(asset)[:4] if isinstance(asset, str) else ()
-    if months:
-        names = ", ".join(figures.contract(code, language) for code in months)
-        text += " " + _("Nearest months: %(months)s.") % {"months": names}
-    return text
+    contract, _dash, asset = str(facts["symbol"]).partition("-")
+    asset = asset.lower()
+    if asset not in listings.names:
+        return _("%(symbol)s is not listed.") % {"symbol": facts["symbol"]}
+    name = f"{listings.asset_name(asset, language)} {figures.contract(contract, language)}"
+    text = _("%(symbol)s is not listed.") % {"symbol": name}
+    return " ".join([text, *_nearest_months(asset, listings, language)])
+
+
+def _nearest_months(asset: str, listings: Listings, language: str) -> list[str]:
+    _ = translations(language).gettext
+    months = ", ".join(figures.contract(code, language) for code in listings.contracts(asset)[:MONTHS_SHOWN])
+    return [_("Nearest months: %(months)s.") % {"months": months}] if months else []
 
 
 def order_reason(reason: Reason, language: str) -> str:

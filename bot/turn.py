@@ -254,13 +254,14 @@ class Turn:
         if taken.outcome == Outcome.DISCARDED:
             return replies.discarded(language)
         if taken.outcome == Outcome.NOT_UNDERSTOOD:
-            if reading.intent in (Intent.YES, Intent.NO, Intent.ANSWER):
-                expired = self.question is not None and self.now >= self.question.expires_at
-                return replies.nothing_open(reading.intent, language, expired=expired)
             example = self.parser.examples(language)[Intent.PLACE_ORDER][0]
-            return self._with_question(
-                replies.not_understood(reading, self.listings, language, example=example), taken, language
-            )
+            live = self.question is not None and self.now < self.question.expires_at
+            if reading.intent in (Intent.YES, Intent.NO, Intent.ANSWER) and not live:
+                expired = self.question is not None
+                return replies.nothing_open(reading.intent, language, expired=expired, example=example)
+            dropped = live and taken.question is None
+            words = replies.not_understood(reading, self.listings, language, example=example, dropped=dropped)
+            return self._with_question(words, taken, language)
         answers = Answers(
             self.session, self.conversation, self.listings, self.parser.examples(language), language, self.now
         )

@@ -171,6 +171,19 @@ def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> li
     ]
 
 
+def most_active(session: Session, now: datetime) -> list[int]:
+    """The instruments that traded in the last 24 hours, the one with the most volume first."""
+    volume = sa.func.sum(trades.c.quantity_lots)
+    return list(
+        session.execute(
+            sa.select(trades.c.instrument_id)
+            .where(trades.c.occurred_at > now - VOLUME_WINDOW)
+            .group_by(trades.c.instrument_id)
+            .order_by(volume.desc(), trades.c.instrument_id)
+        ).scalars()
+    )
+
+
 def depth(session: Session, instrument_id: int, levels: int) -> Depth:
     """The book's best `levels` of each side."""
 

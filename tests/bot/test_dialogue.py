@@ -222,11 +222,17 @@ def test_a_moved_market_is_asked_about_once():
     assert step(YES, after(again, asked_market_price=Decimal(140))).outcome == Outcome.PLACED
 
 
-@pytest.mark.parametrize("reason", ["conditional", "negation", "question"])
-def test_what_is_not_understood_executes_nothing_and_keeps_the_question(reason: str):
+def test_what_is_not_understood_executes_nothing_and_keeps_the_question():
     asked = asked_about(ORDER)
-    taken = step(Reading(intent=Intent.UNKNOWN, lang="en", reasons=(reason,)), asked)
+    taken = step(Reading(intent=Intent.UNKNOWN, lang="en"), asked)
     assert (taken.outcome, taken.execute, taken.question) == (Outcome.NOT_UNDERSTOOD, None, asked.question)
+
+
+@pytest.mark.parametrize("reason", ["conditional", "negation", "alternatives"])
+def test_what_must_not_be_executed_also_drops_the_question(reason: str):
+    taken = step(Reading(intent=Intent.UNKNOWN, lang="en", reasons=(reason,)), asked_about(ORDER))
+    assert (taken.outcome, taken.execute, taken.question) == (Outcome.NOT_UNDERSTOOD, None, None)
+    assert step(YES, after(taken)).execute is None
 
 
 def test_a_question_survives_its_storage():
