@@ -175,33 +175,25 @@ def array(values: Iterable[object]) -> str:
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
+def concerns(event: Event) -> tuple[str, int | None, int | None, int | None, int | None]:
+    """What an event is found under: kind, instrument, order, trader, and for a trade the maker beside the taker."""
+    if isinstance(event, Trade):
+        trader_id, maker_id = event.taker_trader_id, event.maker_trader_id
+        return "trade", event.instrument_id, event.taker_order_id, trader_id, maker_id
+    return (
+        kind(event),
+        # Not every kind of event concerns an instrument, an order or a trader.
+        getattr(event, "instrument_id", None),
+        getattr(event, "order_id", None),
+        getattr(event, "trader_id", None),
+        None,
+    )
+
+
 def _events(shard_id: int, last_event: int, settled: Sequence[Settled], now: datetime) -> Statement:
-    command_ids: list[int | None] = []
-    kinds: list[str] = []
-    instrument_ids: list[int | None] = []
-    order_ids: list[int | None] = []
-    trader_ids: list[int | None] = []
-    counter_trader_ids: list[int | None] = []
-    bodies: list[str] = []
-    for one in settled:
-        for event in one.events:
-            command_ids.append(one.command_id)
-            kinds.append(kind(event))
-            bodies.append(to_json(event))
-            if isinstance(event, Trade):
-                instrument_ids.append(event.instrument_id)
-                order_ids.append(event.taker_order_id)
-                trader_ids.append(event.taker_trader_id)
-                counter_trader_ids.append(event.maker_trader_id)
-            else:
-                # Not every kind of event concerns an instrument, an order or a trader.
-                instrument_ids.append(getattr(event, "instrument_id", None))
-                order_ids.append(getattr(event, "order_id", None))
-                trader_ids.append(getattr(event, "trader_id", None))
-                counter_trader_ids.append(None)
-    numbers = (instrument_ids, order_ids, trader_ids, counter_trader_ids)
-    columns = (array(command_ids), array(kinds), *map(array, numbers), BODY_SEPARATOR.join(bodies))
-    return INSERT_EVENTS, (shard_id, last_event, now, *columns)
+    rows = [(one.command_id, *concerns(event)) for one in settled for event in one.events]
+    bodies = BODY_SEPARATOR.join([to_json(event) for one in settled for event in one.events])
+    return INSERT_EVENTS, (shard_id, last_event, now, *map(array, zip(*rows, strict=True)), bodies)
 
 
 def _accepted_orders(

@@ -8,12 +8,15 @@
 and writes for each, on a line, `{"trades": [{"maker", "taker", "price", "quantity"}], "book": {"bids": [[price,
 quantity]], "asks": [...]}, "states": {id: state}}`. Each starts from an empty book. Prices are whole ticks, null for a
 market order.
+
+`python -m engine.replay --verify` plays all that a database has recorded instead: see engine.verify.
 """
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain
@@ -39,6 +42,7 @@ INSTRUMENT_ID = 1
 # Nothing in a stream expires, so that any one moment serves.
 MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 MALFORMED = 2
+DIFFERENT = 1
 
 Identifier = str | int
 
@@ -84,7 +88,13 @@ class MalformedInput(Exception):
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.replay", description="Play a recorded stream again.")
-    parser.parse_args(arguments)
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="replay all that the database of DATABASE_URL has recorded instead, and compare it with what is stored",
+    )
+    if parser.parse_args(arguments).verify:
+        return verify(os.environ)
     try:
         for stream in read_streams(sys.stdin.buffer):
             sys.stdout.buffer.write(msgspec.json.encode(replay(stream)) + b"\n")
@@ -93,6 +103,21 @@ def main(arguments: list[str]) -> int:
         print(f"engine.replay: {error}", file=sys.stderr)
         return MALFORMED
     return 0
+
+
+def verify(environment: Mapping[str, str]) -> int:
+    """Print every difference between what is stored and what its record gives; non-zero if there is any."""
+    # Streams need no database, nor what it takes to reach one.
+    from engine.verify import verify_database
+
+    if not environment.get("DATABASE_URL"):
+        print("engine.replay: DATABASE_URL does not say which database to verify", file=sys.stderr)
+        return MALFORMED
+    differences = verify_database(environment["DATABASE_URL"])
+    for difference in differences:
+        print(f"engine.replay: {difference}", file=sys.stderr)
+    print(f"engine.replay: {len(differences)} differences")
+    return DIFFERENT if differences else 0
 
 
 def replay(stream: Stream) -> Outcome:
