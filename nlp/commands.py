@@ -44,9 +44,9 @@ def unknown(*reasons: str) -> Command:
 
 def whole(spans: Sequence[Span]) -> Command | None:
     """A message that is nothing but one known phrase and courtesies: "market", "STOP", "yes please"."""
-    words = [span for span in spans if not span.punctuation or span.text == "?"]
+    words = [span for span in spans if not span.punctuation]
     if not words:
-        return None
+        return Command(Intent.HELP) if any(span.text == "?" for span in spans) else None
     intents = [
         intent
         for intent in _whole_intents(words)
@@ -172,7 +172,7 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     rest = [span for position, span in enumerate(spans) if position != verb]
     if any(not span.sure for span in spans):
         reasons.append("misspelt")
-    if any(_is_strange(span, ("orders_of", "all", "cancel", "cue", "contract")) for span in rest if not (span.number or span.asset)):
+    if any(_is_strange(span, ("orders_of", "all", "cancel", "cue", "contract")) for span in rest if not (span.number or span.asset or span.contract)):
         reasons.append("unexplained_words")
     if reasons:
         return unknown(*reasons)
@@ -253,6 +253,8 @@ def _target(
     if last:
         return "last", list(numbers)
     if len(numbers) > 1:
+        if first.number is not None and not first.number.plain and numbers[1][1].number and numbers[1][1].number.plain:
+            return _order_id(numbers[1][1]), [numbers[0], *numbers[2:]]  # "ponle 151,5 a la 1042"
         return _order_id(first), list(numbers[1:])
     before = spans[first_position - 1] if first_position else None
     if names_price and before is not None and before.has("cue"):
@@ -284,7 +286,8 @@ def _amended(
             ambiguous = number.ambiguous
         else:
             price, twice = number.value, price is not None
-            ambiguous = number.ambiguous or _is_open(number.value, verbs, names_price)
+            counted = any(one.has("unit") for one in spans)
+            ambiguous = number.ambiguous or (not counted and _is_open(number.value, verbs, names_price))
         if twice or ambiguous:
             reasons.append("ambiguous_number")
     if quantity is not None and quantity != int(quantity):
@@ -320,8 +323,19 @@ def ask(spans: Sequence[Span]) -> Command | None:
             if intent in (Intent.ACCOUNT, Intent.ORDERS, Intent.TRADES) and asset and Intent.MARKET in asked and "my" not in words:
                 continue
             about = intent in _ABOUT_ASSETS
+            if _is_beside(intent, spans, asset):
+                return None
             return Command(intent, asset=asset if about else None, contract=contract if about else None)
     return None
+
+
+def _is_beside(intent: Intent, spans: Sequence[Span], asset: str | None) -> bool:
+    """Whether the question is about something else: the weather, a joke, a position to close."""
+    if intent == Intent.MARKET and asset is None:
+        return any(span.unknown or not span.sure or all(m.kind == "heard_asset" for m in span.meanings) for span in spans if not span.punctuation)
+    if any(span.has("guard", "joke", "machine") for span in spans):
+        return True
+    return intent == Intent.POSITIONS and any(span.has("guard", "relative") and not span.has("all") for span in spans)
 
 
 def _about_order(spans: Sequence[Span]) -> Command | None:
@@ -331,6 +345,6 @@ def _about_order(spans: Sequence[Span]) -> Command | None:
     order_id = _order_id(numbers[0])
     if order_id is None:
         return None
-    asked = any(span.has("status") or span.has("cancel", "past") or span.text in ("?", "¿") for span in spans)
+    asked = any(span.has("status") or span.has("ask", Intent.STATUS) or span.has("cancel", "past") or span.text in ("?", "¿") for span in spans)
     traded = any(span.has("side") or span.has("unit") for span in spans)
     return Command(Intent.STATUS, order_id=order_id) if asked and not traded else None

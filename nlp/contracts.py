@@ -68,7 +68,8 @@ def _join(spans: Sequence[Span], find: Callable[[int], _Found | None]) -> list[S
         contract, end, sure, reasons = found
         text = " ".join(span.text for span in spans[position:end])
         span = replace(
-            spans[position], end=spans[end - 1].end, text=text, contract=contract, meanings=(), unknown=False,
+            spans[position], end=spans[end - 1].end, text=text, contract=contract, unknown=False,
+            meanings=tuple(m for m in spans[position].meanings if m.kind == "month" and len(spans[position].text) > 1),
             punctuation=False, number=None, sure=sure, reasons=reasons,
         )  # fmt: skip
         joined.append(span)
@@ -78,10 +79,10 @@ def _join(spans: Sequence[Span], find: Callable[[int], _Found | None]) -> list[S
 
 def _written(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
     span = spans[position]
-    return _month_code(spans, position, as_of) or _numeric(spans, position, as_of, voice) or _named(span, spans, position, as_of, voice)
+    return _month_code(spans, position, as_of, voice) or _numeric(spans, position, as_of, voice) or _named(span, spans, position, as_of, voice)
 
 
-def _month_code(spans: Sequence[Span], position: int, as_of: date) -> _Found | None:
+def _month_code(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
     span = spans[position]
     if len(span.text) != 1 or span.text not in _CODES or span.glued or position + 1 >= len(spans):
         return None
@@ -92,6 +93,9 @@ def _month_code(spans: Sequence[Span], position: int, as_of: date) -> _Found | N
         if not spans[position + 2].has("asset"):
             return None
     month = _CODES.index(span.text) + 1
+    if voice and span.has("heard_month") and len(digits.text) == 2:
+        # "Ene" is spoken like the letter n.
+        return code(_month(span, kind="heard_month") or month, 2000 + int(digits.text)), position + 2, False, ("ambiguous_month",)
     if len(digits.text) == 2:
         return code(month, 2000 + int(digits.text)), position + 2, True, ()
     year = as_of.year - as_of.year % 10 + int(digits.text)

@@ -8,6 +8,7 @@ from nlp.spans import Number, Span
 
 _PRICE, _QUANTITY = "price", "quantity"
 _SKIPPABLE = ("currency", "filler")
+_WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
 _BUYS_FOR = frozenset({"for", "por", "en", "em", "de"})
 
 
@@ -45,9 +46,17 @@ def read(spans: Sequence[Span], skip: set[int], market: bool) -> Figures:
     if any(figure.role is None for figure in figures):
         result.reasons.append("unexplained_number")
         result.unclear.update(() if result.price or market else (_PRICE,))
+    if _weakly_priced(figures) and not any(span.has("pay") for span in spans):
+        result.reasons.append("ambiguous_order")
     bare = [figure.position for figure in figures if not figure.cue]
     result.bare_first = min(bare) if bare else None
     return result
+
+
+def _weakly_priced(figures: Sequence[Figure]) -> bool:
+    """ "sell in 12 gold 4044": a price led in by a weak word, before a bare number, may be the quantity."""
+    priced = [figure for figure in figures if figure.role == _PRICE and figure.cue in _WEAK]
+    return any(not other.cue and other.position > one.position for one in priced for other in figures)
 
 
 def _collect(spans: Sequence[Span], skip: set[int], result: Figures) -> list[Figure]:
@@ -143,6 +152,11 @@ def _place(spans: Sequence[Span], figures: Sequence[Figure], market: bool) -> No
     quotes = any(span.has("quote") and not span.has("side") for span in spans)
     if pays:
         _place_paid(spans, figures)
+    elif quotes and bare and _is_quoted_first(spans, bare[0]):
+        bare[0].role = _PRICE
+        for figure in figures:
+            if figure.role == _PRICE and figure is not bare[0] and figure.cue in _BUYS_FOR:
+                figure.role = _QUANTITY
     elif quotes and len(bare) == 1 and len(figures) == 2 and _bid_for(spans, figures):
         figures[0].role, figures[1].role = _PRICE, _QUANTITY
     bare = [figure for figure in figures if figure.role is None]
@@ -182,6 +196,12 @@ def _place_paid(spans: Sequence[Span], figures: Sequence[Figure]) -> None:
     for figure in figures:
         if figure is not paid and (figure.role is None or figure.cue in _BUYS_FOR):
             figure.role = _QUANTITY
+
+
+def _is_quoted_first(spans: Sequence[Span], figure: Figure) -> bool:
+    """ "150 bid for 100": the price stands right before the word."""
+    after = figure.position + 1
+    return after < len(spans) and spans[after].has("quote") and not any(span.has("quote") for span in spans[: figure.position])
 
 
 def _bid_for(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:

@@ -9,7 +9,7 @@ FORBIDDING = frozenset(
     {"negation", "opinion", "conditional", "past", "reported", "hesitation", "joke", "machine", "later", "question_word"}
 )
 # Such a message asks, but not plainly enough to be carried out at once.
-DOUBTING = frozenset({"question", "request", "relative"})
+DOUBTING = frozenset({"question", "request", "relative", "either_side"})
 
 # These forbid in whatever language the rest of the message is: a "no" is not overheard for standing in Portuguese.
 _IN_ANY_LANGUAGE = frozenset({"negation", "conditional", "past", "joke", "machine"})
@@ -32,7 +32,8 @@ def find(spans: Iterable[Span], language: str) -> list[str]:
 
 def _of(span: Span, language: str) -> list[str]:
     found: list[str] = []
-    for value in sorted(span.values("guard")):
+    values = span.values("guard")
+    for value in sorted({"request"} if "request" in values else values):
         spoken_in = span.languages("guard", value)
         neutral_in = {m.language for m in span.meanings if m.kind in _NEUTRAL_KINDS}
         if value not in _IN_ANY_LANGUAGE and language not in spoken_in and language in neutral_in:

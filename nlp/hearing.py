@@ -9,7 +9,7 @@ from nlp.spans import Meaning, Number, Span
 _REASON = "misheard"
 
 
-def hear(spans: Sequence[Span], voice: bool, guess: Callable[[str], Guess | None]) -> None:
+def hear(spans: Sequence[Span], voice: bool, language: str, guess: Callable[[str], Guess | None]) -> None:
     """Take misheard words for what is missing.
 
     Typed, they are misspelt rather than misheard: `guess` says how surely. A spoken message is confirmed in any case.
@@ -18,7 +18,7 @@ def hear(spans: Sequence[Span], voice: bool, guess: Callable[[str], Guess | None
         for span in spans:
             if span.has("heard_asset") and all(m.kind.startswith("heard") for m in span.meanings) and not span.contract:
                 _spell(span, guess(span.text))
-    _hear_asset(spans, voice)
+    _hear_asset(spans, voice, language)
     _hear_side(spans, voice)
     _hear_number(spans)
 
@@ -30,16 +30,27 @@ def _spell(span: Span, guess: Guess | None) -> None:
         span.reasons = () if guess.sure else (guess.reason,)
 
 
-def _hear_asset(spans: Sequence[Span], voice: bool) -> None:
+def _hear_asset(spans: Sequence[Span], voice: bool, language: str) -> None:
     if any(span.asset for span in spans):
         return
-    candidates = [span for span in spans if span.has("heard_asset") and not span.number and not span.contract]
+    ordered = voice and any(span.has("side") or span.has("heard_side") or span.has("quote") for span in spans)
+    candidates = [
+        span
+        for span in spans
+        if span.has("heard_asset") and not span.number and not span.contract and (ordered or _is_nothing_else(span, language))
+    ]
     if len(candidates) > 1:
         candidates = [span for span in candidates if not span.has("filler")]
     if len(candidates) == 1:
         span = candidates[0]
         span.asset = span.value("heard_asset")
         _take(span, "asset", voice)
+
+
+def _is_nothing_else(span: Span, language: str) -> bool:
+    """Whether the word has no meaning of its own in the message's language, in which it sounds like an asset."""
+    own = [m for m in span.meanings if m.language in ("", language)]
+    return bool(own) and all(m.kind.startswith("heard") for m in own)
 
 
 def _hear_side(spans: Sequence[Span], voice: bool) -> None:

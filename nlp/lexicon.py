@@ -21,7 +21,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "guard": frozenset(
         {
             "negation", "question", "opinion", "conditional", "past", "reported", "hesitation", "joke", "machine",
-            "later", "relative", "request",
+            "later", "relative", "request", "either_side",
         }
     ),
     "link": frozenset({"alternative", "correction", "and"}),

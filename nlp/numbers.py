@@ -209,8 +209,8 @@ class _Reader:
         words = self._words(self.position)
         if words is None:
             return None
-        values, end = words
-        number = _composed(values, self._joined_by_and(self.position, end), self.language)
+        values, end, joined_by_and = words
+        number = _composed(values, joined_by_and, self.language)
         if number is None:
             return None
         if self._is(end, "thousand") and len(values) == 1:
@@ -231,27 +231,29 @@ class _Reader:
             return True
         return not (after.has("unit") or after.has("number", "point", "half", "cents") or after.text in ("mil", "millon", "milhao"))
 
-    def _words(self, start: int) -> tuple[list[Decimal], int] | None:
-        """The values of the number words that stand together, each as long as the language lets it be, and where they end."""
+    def _words(self, start: int) -> tuple[list[Decimal], int, bool] | None:
+        """The values of the number words that stand together, where they end, and whether an "and" parts them.
+
+        Each value is as long as its language lets it be.
+        """
         end = start
         while self._is(end, "word", "digit") or (self._joins(end) and self._is(end + 1, "word", "digit") and end > start):
             end += 1
         for language in _OTHER_LANGUAGES[self.language]:
             values = self._values(start, end, language)
             if values is not None:
-                return values, end
+                return values[0], end, values[1]
         return None
 
     def _joins(self, position: int) -> bool:
         return self._is(position, "and") or self._text(position) == "-"
 
-    def _joined_by_and(self, start: int, end: int) -> bool:
-        return any(self._is(position, "and") for position in range(start, end))
-
-    def _values(self, start: int, end: int, language: str) -> list[Decimal] | None:
+    def _values(self, start: int, end: int, language: str) -> tuple[list[Decimal], bool] | None:
         values: list[Decimal] = []
+        joined_by_and = False
         while start < end:
             if values and self._joins(start):
+                joined_by_and |= self._is(start, "and")
                 start += 1
                 continue
             for stop in range(end, start, -1):
@@ -262,7 +264,7 @@ class _Reader:
                     break
             else:
                 return None
-        return values
+        return values, joined_by_and
 
     def _value(self, start: int, stop: int, language: str) -> Decimal | None:
         words = [span.text for span in self.spans[start:stop] if span.text != "-"]
@@ -283,7 +285,7 @@ class _Reader:
         words = self._words(position + zeros) if self._is(position + zeros, "word", "digit") else None
         if words is None:
             return ("0" * zeros, position + zeros) if zeros else None
-        values, end = words
+        values, end, _ = words
         if len(values) == 1 or all(value < 10 for value in values):
             return "0" * zeros + "".join(str(value) for value in values), end
         return None

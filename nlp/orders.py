@@ -74,6 +74,7 @@ class OrderReader:
         self._check_contract()
         self._check_numbers_first()
         self._check_leftover()
+        self._refuse_guesswork()
         if "side" in self._unclear and self._unclear & {"price", "quantity", "asset", "contract"}:
             order.refusals.append("two_orders")
         order.doubts += [reason for reason in guards.find(self._unused(), self._language) if reason in guards.DOUBTING]
@@ -105,12 +106,21 @@ class OrderReader:
                 continue
             found.append((position, value))
             self._doubt_unsure(span)
+            if span.has("guard", "either_side"):
+                self._order.doubts.append("either_side")  # "sell me" may ask to buy
         self._order.side = self._one("side", found)
 
     def _opens(self, position: int) -> bool:
         return not any(
             span.number or span.asset or span.contract or span.has("side") for span in self._spans[:position]
         )
+
+    def _refuse_guesswork(self) -> None:
+        """A side and an asset that are both only guessed are a sentence about something else."""
+        sides = [span for span in self._spans if span.has("side") or span.has("quote")]
+        assets = [span for span in self._spans if span.asset]
+        if sides and assets and not any(span.sure for span in (*sides, *assets)):
+            self._order.refusals.append("misspelt")
 
     def _doubt_unsure(self, span: Span) -> None:
         if not span.sure:

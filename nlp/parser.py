@@ -56,8 +56,10 @@ class Parser:
     def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[list[Span], str]:
         spans = self._finder.find(text)
         spelling.correct(spans, self._speller.guess)
-        tongue = language.detect(spans, text, last)
         spans = contracts.mark_written(spans, as_of, voice)
+        tongue = language.detect(spans, text, last)
+        for span in spans:
+            span.prefer(tongue.language)
         spans = numbers.mark(spans, tongue.language, tongue.comma)
         spans = contracts.mark_spoken(spans, as_of)
         for span in spans:
@@ -66,7 +68,7 @@ class Parser:
                 own = {m.value for m in span.meanings if m.kind == "asset" and m.language in ("", tongue.language)} or codes
                 span.asset = span.value("asset") if len(own) > 1 else next(iter(own))
                 self._doubt_foreign(span, tongue.language)
-        hear(spans, voice, self._speller.guess)
+        hear(spans, voice, tongue.language, self._speller.guess)
         return spans, tongue.language
 
     def _doubt_foreign(self, span: Span, tongue: str) -> None:
@@ -92,8 +94,8 @@ class Parser:
                 if reading is not None:
                     return reading
             command = (
-                commands.cancel(spans, tongue)
-                or commands.amend(spans, tongue)
+                commands.amend(spans, tongue)
+                or commands.cancel(spans, tongue)
                 or commands.ask(spans)
                 or self._of_rest(spans, order)
             )
@@ -152,7 +154,7 @@ class Parser:
     def _of_rest(self, spans: Sequence[Span], order: Order) -> Command:
         greets = any(span.has("greeting") for span in spans)
         thanks = any(span.has("thanks") for span in spans)
-        if order.asset is not None and order.quantity is None and order.price is None and not order.refusals:
+        if order.asset is not None and order.quantity is None and order.price is None and {*order.refusals, *order.doubts} <= {"question_word", "question"}:
             return Command(Intent.MARKET, asset=order.asset, contract=order.contract)
         if any(span.has("ask", Intent.ALERT) for span in spans):
             return Command(Intent.ALERT)

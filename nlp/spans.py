@@ -72,9 +72,22 @@ class Span:
     def values(self, kind: str) -> frozenset[str]:
         return frozenset(m.value for m in self.meanings if m.kind == kind)
 
+    def prefer(self, language: str) -> None:
+        """Forget what the span asks for in other languages, if `language` knows it."""
+        if any(m.language in ("", language) for m in self.meanings):
+            self.meanings = tuple(
+                m for m in self.meanings if m.language in ("", language) or m.kind not in _LOCAL_KINDS
+            )
+
     def languages(self, kind: str, value: str | None = None) -> frozenset[str]:
         """The languages in which the span has this meaning."""
         return frozenset(m.language for m in self.meanings if m.kind == kind and value in (None, m.value))
+
+
+# What a word asks for in one language does not count where the message's own language uses the word otherwise.
+_LOCAL_KINDS = frozenset(
+    {"side", "quote", "pay", "cancel", "amend", "place", "ask", "whole", "orders_of", "all", "last", "market", "product", "status"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ _LENGTH_MIN = {"asset": 3, "side": 3, "month": 5, "quote": 4}
 _LENGTH_MIN_OTHERS = 4
 _GUARDS_THAT_WIN = frozenset({"negation", "conditional", "past", "hesitation", "opinion", "joke", "machine"})
 # Letters that one writes for another without missing the key.
+_SOUNDS = str.maketrans({"z": "s", "c": "k", "v": "b", "y": "i", "h": None, "q": "k"})
 _ALIKE = ({"c", "k", "q"}, {"b", "v"}, {"s", "z", "c"}, {"g", "j"}, {"i", "y"})
 
 
@@ -53,12 +54,14 @@ class Speller:
         prefixed = self.cuts_short_two(word)
         if not found or found[0][1] < _SIMILARITY_MIN:
             return None
+        found.sort(key=lambda one: (-one[1], not self._is(one[0], "asset")))
         best, similarity, _ = found[0]
         guards = [key for key, near, _ in found if near >= similarity - 0.01 and self._is_guard(key)]
         if guards:
             return Guess(self._words[guards[0]], sure=False, reason="misspelt")
         meanings = self._words[best]
-        others = [near for key, near, _ in found[1:] if not self._same(meanings, self._words[key])]
+        rivals = ("asset", "side", "guard")
+        others = [near for key, near, _ in found[1:] if self._is(key, *rivals) and not self._same(meanings, self._words[key])]
         close_other = bool(others) and others[0] > similarity - _MARGIN_MIN
         sure = not close_other and not prefixed and _slip(word, best)
         reason = "typo_fits_two_assets" if close_other or prefixed else "misspelt"
@@ -74,6 +77,9 @@ class Speller:
         codes = {code for key, codes in self._assets.items() if key.startswith(word) for code in codes}
         return len(codes) > 1
 
+    def _is(self, key: str, *kinds: str) -> bool:
+        return any(m.kind in kinds for m in self._words[key])
+
     def _is_guard(self, key: str) -> bool:
         return any(m.kind == "guard" and m.value in _GUARDS_THAT_WIN for m in self._words[key])
 
@@ -88,13 +94,20 @@ def correct(spans: Iterable[Span], speller: Callable[[str], Guess | None]) -> No
         if not span.unknown:
             continue
         guess = speller(span.text)
-        if guess is not None and (guess.sure or any(m.kind in _WORTH_ASKING for m in guess.meanings)):
+        if guess is not None and (guess.sure or _is_worth_asking(span.text, guess)):
             span.meanings, span.sure, span.unknown = guess.meanings, guess.sure, False
             span.reasons = () if guess.sure else (guess.reason,)
 
 
+def _is_worth_asking(word: str, guess: Guess) -> bool:
+    kinds = {m.kind for m in guess.meanings} & _WORTH_ASKING
+    return bool(kinds - {"side"}) or bool(kinds and len(word) > 3)
+
+
 def _slip(word: str, known: str) -> bool:
     """Whether the word is one slip of the thumb away: a letter more, less, wrong or swapped, in a word long enough to bear it."""
+    if _as_spoken(word) == _as_spoken(known):
+        return True
     swapped = sorted(word) == sorted(known)
     distance = OSA.distance(word, known)
     if distance > (2 if len(known) >= 8 else 1):
@@ -106,6 +119,11 @@ def _slip(word: str, known: str) -> bool:
     if len(word) == len(known) <= 4:
         return swapped
     return True
+
+
+def _as_spoken(word: str) -> str:
+    """The word with the letters folded that Spanish and Portuguese speakers write for one another."""
+    return word.replace("qu", "k").translate(_SOUNDS)
 
 
 def _starts_alike(word: str, known: str) -> bool:
