@@ -20,6 +20,22 @@ RESEND_WINDOW = timedelta(minutes=15)  # The same order within it is taken for a
 PRICE_GUARD = Decimal("0.02")  # How far a market may move through a readback's price before it is asked again.
 ORDER_SLOTS = ("side", "quantity", "asset", "contract", "price")
 CHANGEABLE_SLOTS = (*ORDER_SLOTS, "order_type", "time_in_force", "expires_in")
+# A "don't", an "if" or an "or" may well be about the open order: the next answer could then be meant otherwise.
+DROPPING_REASONS = frozenset(
+    {
+        "negation",
+        "conditional",
+        "past",
+        "reported",
+        "hesitation",
+        "joke",
+        "machine",
+        "later",
+        "relative",
+        "alternatives",
+        "no_such_button",
+    }
+)
 ORDER_INTENTS = frozenset({Intent.PLACE_ORDER, Intent.INCOMPLETE_ORDER, Intent.CONFIRM_ORDER})
 
 
@@ -122,8 +138,7 @@ def step(reading: Reading, situation: Situation) -> Step:
     if reading.acts:
         return _action(reading, situation)
     if intent == Intent.UNKNOWN:
-        # A "don't", an "if" or an "or" may well be about the open order: an answer to it could then be meant otherwise.
-        question = None if reading.reasons else situation.open_question
+        question = None if DROPPING_REASONS & set(reading.reasons) else situation.open_question
         return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=question)
     outcome = Outcome.HELP if intent == Intent.HELP else Outcome.INFO
     return Step(outcome=outcome, reading=reading, question=situation.open_question)

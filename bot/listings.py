@@ -1,6 +1,6 @@
 """The catalogue as the conversation needs it: names, months, ticks; and what the parser is told of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -26,7 +26,7 @@ class Listing:
     tick_size: Decimal
     lot_size: Decimal
     status: str
-    names: dict[str, str]
+    names: dict[str, str] = field(hash=False)
 
     def commission(self, notional: Decimal) -> Decimal:
         """What one side pays on a fill of this notional."""

@@ -180,8 +180,11 @@ def why_asked(reasons: tuple[str, ...], language: str) -> str | None:
         "above_own_limit": _("This is above the size you want to be asked about."),
         "price_moved": _("The market has moved since I asked."),
         "ambiguous_number": _("I am not sure about a number:"),
+        "typo_fits_two_assets": _("I am not sure about the product:"),
         "expired_contract": _("That month is over:"),
-        "large_value": _("That is unusually large:"),
+        "ambiguous_month": _("I am not sure about the month:"),
+        "absurd_number": _("That is unusually large:"),
+        "two_orders": _("I can place one order at a time. First:"),
     }
     return next((sentences[reason] for reason in reasons if reason in sentences), None)
 
@@ -236,18 +239,27 @@ def not_understood(reading: Reading, listings: Listings, language: str, *, examp
     _ = translations(language).gettext
     if reading.unlisted is not None:
         return unlisted(reading, listings, language)
+    as_question = _("I read that as a question, so I did nothing.")
+    above_zero = _("Quantity and price must be above zero.")
     reasons = {
         "conditional": _("I cannot wait for a condition. You can set an alert, or place a limit order."),
-        "stop": _("I cannot place stop orders. You can set an alert, or place a limit order."),
         "negation": _("I read that as *not* to be done, so I did nothing."),
         "past": _("I read that as something past, so I did nothing."),
-        "question": _("I read that as a question, so I did nothing."),
+        "question": as_question,
+        "question_word": as_question,
+        "opinion": _("I cannot give advice, and did nothing. I can tell you prices: say *market*."),
         "reported": _("I read that as somebody else's words, so I did nothing."),
+        "hesitation": _("You do not sound sure, so I did nothing."),
+        "joke": _("I took that for a joke, and did nothing."),
+        "machine": _("I only take orders, and did nothing."),
+        "later": _("I cannot wait until later. Send it when it is time, or place a limit order."),
         "alternatives": _("You named two alternatives, so I did nothing. Please send the one you want."),
-        "zero_quantity": _("Quantity and price must be above zero."),
-        "negative_number": _("Quantity and price must be above zero."),
+        "zero": above_zero,
+        "negative": above_zero,
+        "fractional_quantity": _("Quantities are whole lots."),
         "too_long": _("That message is too long for me. Please send one short order."),
         "relative": _("Please say the new total, for example: change 1042 to 50 lots."),
+        "ambiguous_number": _("I am not sure about a number in that, so I did nothing."),
         "no_last_order": _("You have no earlier order here that I could repeat or change."),
         "no_such_button": _("That button is no longer valid. Nothing was done."),
     }

@@ -15,9 +15,9 @@ from bot.dialogue import LastOrder, Outcome, Question, Situation, Step, step
 from bot.outbox import Reply
 from bot.understanding import Understanding
 from engine import intake, queries
-from engine.errors import OrderClosed, TradingError
+from engine.errors import TradingError
 from engine.intake import OrderRequest, Receipt, Source
-from engine.orders import OrderType, Reason, Side, TimeInForce
+from engine.orders import OrderState, OrderType, Reason, Side, TimeInForce
 from nlp.reading import Intent, Reading
 
 CONVERSATION_LOCK = 72  # The class of advisory locks that keeps one conversation's messages in order.
@@ -103,18 +103,17 @@ class Turn:
         language = reading.lang
         receipts: list[Receipt] = []
         body: str | None = None
-        if taken.execute is not None:
-            try:
+        try:
+            if taken.execute is not None:
                 receipts, taken = self._carry_out(taken, taken.execute)
-            except OrderClosed as refusal:
-                body = replies.refused(refusal.code, refusal.facts, self.listings, language)
-                if not (taken.outcome == Outcome.CANCELLED and refusal.facts["state"] == "canceled"):
-                    taken = replace(taken, outcome=Outcome.REFUSED)
-            except TradingError as refusal:
-                body = replies.refused(refusal.code, refusal.facts, self.listings, language)
-                taken = replace(taken, outcome=Outcome.REFUSED)
-        else:
-            body = self._words(taken, language)
+            else:
+                self._check(taken)
+                body = self._words(taken, language)
+        except TradingError as refusal:
+            body = replies.refused(refusal.code, refusal.facts, self.listings, language)
+            # An order that is canceled already is as its trader wants it.
+            if not (taken.outcome == Outcome.CANCELLED and refusal.facts.get("state") == OrderState.CANCELED):
+                taken = replace(taken, outcome=Outcome.REFUSED, question=None)
         if body is not None:
             self._reply(body)
         self._remember(taken, language)
@@ -180,6 +179,12 @@ class Turn:
         if listing is None:
             return None
         return queries.last_price(self.session, listing.symbol)
+
+    def _check(self, taken: Step) -> None:
+        """Raises TradingError for an order that would be refused once it is confirmed: nobody is asked about it."""
+        if taken.outcome != Outcome.ASK_CONFIRM or taken.shown is None or taken.shown.intent != Intent.PLACE_ORDER:
+            return
+        intake.check(self.session, order_request(taken.shown, self.now), self.now)
 
     def _carry_out(self, taken: Step, reading: Reading) -> tuple[list[Receipt], Step]:
         """Hand the decision to the engine's door; raises TradingError where it cannot become a command."""

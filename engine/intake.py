@@ -134,7 +134,7 @@ def place_several(
     parts = []
     for request, market, (command_id, order_id) in zip(requests, markets, numbers, strict=True):
         instrument = store.instrument_from_row(listed[market])
-        time_in_force, expires_at = _lifetime(request, now)
+        price_ticks, quantity_lots, time_in_force, expires_at = _terms(request, instrument, now)
         command = Place(
             command_id=command_id,
             order_id=order_id,
@@ -142,8 +142,8 @@ def place_several(
             instrument_id=instrument.instrument_id,
             side=request.side,
             order_type=request.order_type,
-            quantity_lots=lots_from_quantity(request.quantity, instrument.lot_size),
-            price_ticks=_price_ticks(request, instrument),
+            quantity_lots=quantity_lots,
+            price_ticks=price_ticks,
             time_in_force=time_in_force,
             expires_at=expires_at,
             post_only=request.post_only,
@@ -151,6 +151,12 @@ def place_several(
         )
         parts.append(Part(listed[market]["shard_id"], listed[market]["id"], command))
     return _submit(session, parts, trader_id, source, request_key, now)
+
+
+def check(session: Session, request: OrderRequest, now: datetime) -> None:
+    """Raises what `place` would raise for this request, and writes nothing."""
+    listed = find_instrument(session, symbol=request.symbol, asset=request.asset, contract=request.contract)
+    _terms(request, store.instrument_from_row(listed), now)
 
 
 def amend(
@@ -325,6 +331,15 @@ def _unknown_market(session: Session, symbol: str) -> UnknownMarket:
     symbols = session.scalars(select(instruments.c.symbol).where(instruments.c.status != "expired")).all()
     nearest = process.extract(symbol, symbols, scorer=fuzz.WRatio, processor=str.casefold, limit=NEAREST_SYMBOLS_MAX)
     return UnknownMarket(symbol=symbol, nearest=[name for name, _score, _index in nearest])
+
+
+def _terms(
+    request: OrderRequest, instrument: Instrument, now: datetime
+) -> tuple[int | None, int, TimeInForce, datetime | None]:
+    """Price in ticks, quantity in lots, time in force and its end."""
+    price_ticks = _price_ticks(request, instrument)
+    quantity_lots = lots_from_quantity(request.quantity, instrument.lot_size)
+    return price_ticks, quantity_lots, *_lifetime(request, now)
 
 
 def _price_ticks(request: OrderRequest, instrument: Instrument) -> int | None:

@@ -224,7 +224,7 @@ def test_a_moved_market_is_asked_about_once():
 
 def test_what_is_not_understood_executes_nothing_and_keeps_the_question():
     asked = asked_about(ORDER)
-    taken = step(Reading(intent=Intent.UNKNOWN, lang="en"), asked)
+    taken = step(Reading(intent=Intent.UNKNOWN, lang="en", reasons=("unexplained_words",)), asked)
     assert (taken.outcome, taken.execute, taken.question) == (Outcome.NOT_UNDERSTOOD, None, asked.question)
 
 

@@ -1,0 +1,169 @@
+"""Whole conversations, from a message to what both sides of a trade read."""
+
+import pytest
+import sqlalchemy as sa
+
+from bot import tables
+from tests.bot.conftest import Traders
+
+ANA, BEN, CLEO = "+15550100", "+15550101", "+15550102"
+
+
+@pytest.mark.parametrize(
+    ("buys", "sells", "taker_reads", "maker_reads"),
+    [
+        (
+            "Buy 100 Dec25 Wheat at 150",
+            "Sell 40 Dec25 Wheat at 149",
+            ["Sold 40 Wheat Dec25 at 150.00 = 6,000.00, commission 6.00.", "Filled completely."],
+            ["Bought 40 Wheat Dec25 at 150.00 = 6,000.00, commission 6.00.", "Still waiting: 60."],
+        ),
+        (
+            "compra 100 trigo dic25 a 150",
+            "vende 40 trigo dic25 a 149",
+            ["40 Trigo Dic25", "150,00", "6.000,00", "comisión 6,00"],
+            ["40 Trigo Dic25", "150,00", "6.000,00", "comisión 6,00", "60"],
+        ),
+        (
+            "compra 100 trigo dez25 a 150, por favor",
+            "venda 40 de trigo dez25 a 149",
+            ["40 Trigo Dez25", "150,00", "6.000,00", "comissão"],
+            ["40 Trigo Dez25", "150,00", "6.000,00", "comissão", "60"],
+        ),
+    ],
+    ids=["en", "es", "pt"],
+)
+def test_both_sides_read_what_traded_at_the_resting_price_and_what_still_rests(
+    traders: Traders, buys: str, sells: str, taker_reads: list[str], maker_reads: list[str]
+):
+    assert traders.outcome(ANA, buys) == "placed"
+    traders.told(ANA)
+    reply = traders.reply(BEN, sells)
+    notice = "\n".join(traders.told(ANA))
+    for part in taker_reads:
+        assert part in reply
+    for part in maker_reads:
+        assert part in notice
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "quantity", "price", "asset", "contract"),
+    [
+        ("Bid 75 Dec25 Oil 10", "buy", "10", "75", "oil", "Dec25"),
+        ("Offer 1200 Dec25 Silver 25", "sell", "25", "1200", "silver", "Dec25"),
+        ("Sell 50 Jan26 Gold for 2000", "sell", "50", "2000", "gold", "Jan26"),
+    ],
+)
+def test_the_seeds_grammar(
+    traders: Traders, text: str, side: str, quantity: str, price: str, asset: str, contract: str
+):
+    answer = traders.say(ANA, text)
+    order = answer["order"]
+    assert answer["outcome"] == "placed"
+    assert isinstance(order, dict)
+    assert [order[slot] for slot in ("side", "quantity", "price", "asset", "contract")] == [
+        side, quantity, price, asset, contract,
+    ]  # fmt: skip
+
+
+def test_orders_trades_and_positions_show_what_happened(traders: Traders):
+    traders.say(ANA, "Buy 100 Dec25 Wheat at 150")
+    traders.say(BEN, "Sell 40 Dec25 Wheat at 149")
+    assert "*1001*: Buy 100 Wheat Dec25 at 150.00, 40 filled" in traders.reply(ANA, "orders")
+    assert "bought 40 Wheat Dec25 at 150.00, commission 6.00" in traders.reply(ANA, "my trades")
+    assert "Long 40 Wheat Dec25 at 150.00, open profit +0.00" in traders.reply(ANA, "positions")
+    assert "Short 40 Wheat Dec25 at 150.00" in traders.reply(BEN, "positions")
+    assert "Commission paid: 6.00" in traders.reply(BEN, "account")
+    assert "40 Wheat Dec25 at 150.00" in traders.reply(CLEO, "trades")
+    assert "*Wheat Dec25* · last 150.00 · bid 150.00 / offer —" in traders.reply(CLEO, "market")
+    assert "150.00 × 60" in traders.reply(CLEO, "book wheat dec25")
+    assert "Partly filled" in traders.reply(ANA, "status 1001")
+
+
+def test_an_order_is_canceled_by_its_number_and_only_by_its_trader(traders: Traders):
+    traders.say(ANA, "Buy 100 Dec25 Wheat at 150")
+    assert traders.outcome(BEN, "cancel 1001") == "refused"
+    assert traders.outcome(ANA, "cancel 1001") == "cancelled"
+    assert traders.reply(ANA, "orders") == "You have no open orders."
+
+
+def test_a_month_alone_cancels_nothing_of_other_months(traders: Traders):
+    traders.say(ANA, "Buy 100 Dec25 Wheat at 150")
+    traders.say(ANA, "Buy 100 Jan26 Corn at 430")
+    traders.say(ANA, "cancel all my dec25 orders")
+    assert "Corn" in traders.reply(ANA, "orders")
+    assert "Wheat" not in traders.reply(ANA, "orders")
+
+
+def test_an_expiry_arrives_as_a_message(traders: Traders):
+    traders.say(ANA, "Buy 100 Dec25 Wheat at 150")
+    traders.told(ANA)
+    traders.stack.wait(hours=25)
+    traders.settle()
+    assert traders.told(ANA) == ["*Order 1001* expired: 100 Wheat Dec25 not filled.\nIts time is over."]
+
+
+def test_an_alert_is_told_once(traders: Traders):
+    traders.say(CLEO, "alert me if wheat dec25 goes above 149")
+    traders.told(CLEO)
+    for _ in range(2):
+        traders.say(ANA, "Buy 10 Dec25 Wheat at 150")
+        traders.say(ANA, "yes")
+        traders.say(BEN, "Sell 10 Dec25 Wheat at 150")
+        traders.say(BEN, "yes")
+    assert traders.told(CLEO) == ["*Alert 1*: Wheat Dec25 rose to 150.00."]
+
+
+def test_stop_cancels_everything_and_freezes_chat_trading(traders: Traders):
+    traders.say(ANA, "Buy 100 Dec25 Wheat at 150")
+    assert traders.outcome(ANA, "PANIC") == "cancelled"
+    assert traders.reply(ANA, "orders") == "You have no open orders."
+    assert traders.outcome(ANA, "Buy 100 Dec25 Wheat at 151") == "refused"
+
+
+def test_an_old_button_does_nothing_and_the_live_one_places(traders: Traders):
+    traders.say(ANA, "buy 1.500 mar26 corn at 432")
+    with traders.stack.sessions() as session:
+        nonce = session.execute(sa.select(tables.conversations.c.question["nonce"].astext)).scalar_one()
+    traders.send(ANA, body="Confirm", button_payload="confirm:of an earlier question")
+    assert traders.reply(ANA, "orders").startswith("You have no open orders.")
+    traders.say(ANA, "buy 1.500 mar26 corn at 432")
+    traders.send(ANA, body="Confirm", button_payload=f"confirm:{nonce}")
+    assert traders.reply(ANA, "orders").startswith("You have no open orders.")
+    with traders.stack.sessions() as session:
+        nonce = session.execute(sa.select(tables.conversations.c.question["nonce"].astext)).scalar()
+    traders.say(ANA, "buy 1.500 mar26 corn at 432")
+    with traders.stack.sessions() as session:
+        nonce = session.execute(sa.select(tables.conversations.c.question["nonce"].astext)).scalar_one()
+    traders.send(ANA, body="Confirm", button_payload=f"confirm:{nonce}")
+    assert "Buy 1,500 Corn Mar26 at 432.00" in traders.reply(ANA, "orders")
+
+
+def test_a_quoted_message_says_which_order_is_meant(traders: Traders):
+    traders.say(ANA, "Buy 100 Dec25 Wheat at 150")
+    traders.say(ANA, "Buy 10 Dec25 Gold at 2000")
+    with traders.stack.sessions.begin() as session:
+        session.execute(sa.update(tables.outbox).where(tables.outbox.c.order_id == 1001).values(message_sid="SMquoted"))
+    traders.send(ANA, body="cancel that last one", replied_message_sid="SMquoted")
+    orders = traders.reply(ANA, "orders")
+    assert "Gold" in orders
+    assert "Wheat" not in orders
+
+
+def test_a_refused_order_says_what_would_be_allowed(traders: Traders):
+    assert traders.reply(ANA, "Buy 100 Dec25 Wheat at 150.005") == (
+        "Prices here move in steps of 0.01. Nearest: 150.00 / 150.01."
+    )
+    assert "Wheat Mar31 is not listed." in traders.reply(ANA, "Buy 100 Mar31 Wheat at 150")
+
+
+def test_an_unlisted_product_names_the_nearest_listed_ones(traders: Traders):
+    reply = traders.reply(ANA, "buy 10 dec25 copperr ore at 380")
+    assert "Copper" in reply
+
+
+def test_nonsense_is_answered_helpfully_in_the_senders_language(traders: Traders):
+    traders.say(ANA, "hola")
+    reply = traders.reply(ANA, "zzz qwxy")
+    assert "ayuda" in reply
+    assert "Compra 100" in reply
