@@ -39,6 +39,7 @@ PROJECT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
 OUR_NUMBER = "whatsapp:+14155238886"
 READY_SECONDS_MAX = 60
+RESTART_SECONDS = 1
 NOT_A_PROCESS = "release"  # What a host runs once before it starts the others.
 
 
@@ -181,7 +182,7 @@ def prepare_data(settings: Settings) -> None:
 
 
 def run_processes(directory: Path, settings: Settings, environment: dict[str, str]) -> int:
-    """Run the Procfile until a process ends or a signal comes, then stop them all; returns the exit code."""
+    """Run the Procfile until a signal comes, then stop all of it; returns the exit code."""
     manager = Manager()
     for name, line in parse_procfile((PROJECT / "Procfile").read_text()).processes.items():
         if name == NOT_A_PROCESS:
@@ -189,7 +190,9 @@ def run_processes(directory: Path, settings: Settings, environment: dict[str, st
         command = line
         if name == "web" and settings.twilio_api_url == settings.public_url:
             command = line.replace("web.app:create_app()", f"web.local:create_app({str(directory / 'phone')!r})")
-        manager.add_process(name, f"exec {command}", env=environment, cwd=str(PROJECT))
+        # A host starts again what has died, and so do we.
+        kept_up = f"while :; do {command}; echo 'It ended, and is started again.'; sleep {RESTART_SECONDS}; done"
+        manager.add_process(name, kept_up, env=environment, cwd=str(PROJECT))
     Thread(target=announce, args=(settings,), daemon=True).start()
     manager.loop()
     interrupted = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)

@@ -46,7 +46,7 @@ class LocalRun:
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = directory / "run.log"
         own = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        with self.log.open("a") as log:
+        with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "web.local", "--var", str(directory)],
                 cwd=PROJECT,
@@ -59,11 +59,14 @@ class LocalRun:
 
     def wait_until_ready(self) -> None:
         end = time.monotonic() + START_SECONDS_MAX
-        while "MaiBroker is ready" not in self.log.read_text():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, self.log.read_text()
+        while "MaiBroker is ready" not in self.said():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < end, self.said()
             time.sleep(0.1)
         assert requests.get(f"{self.address}/ready", timeout=5).ok
+
+    def said(self) -> str:
+        return self.log.read_text()
 
     def stop(self, number: int = signal.SIGINT) -> list[psutil.Process]:
         """Interrupt it as a terminal does, the whole group at once; returns what it left running."""
