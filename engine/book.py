@@ -68,11 +68,11 @@ class BookSide:
 
 
 class Book:
-    __slots__ = ("_bids", "_offers", "_open", "listing")
+    __slots__ = ("_bids", "_by_id", "_changed", "_offers", "listing")
 
     def __init__(self, listing: Listing, open_orders: OpenOrders) -> None:
         self.listing = listing
-        self._open = open_orders
+        self._by_id, self._changed = open_orders.by_id, open_orders.changed
         self._bids = BookSide()
         self._offers = BookSide()
 
@@ -93,7 +93,7 @@ class Book:
             command.post_only,
             command.self_trade_prevention,
         )
-        self._open.changed[order_id] = order
+        self._changed[order_id] = order
         events: list[Event] = [OrderAccepted(command)]
         self._enter(order, limit_ticks, events)
         return events
@@ -116,7 +116,7 @@ class Book:
         leaves_lots = quantity_lots - order.filled_lots
         order.price_ticks, order.quantity_lots, order.leaves_lots = price_ticks, quantity_lots, leaves_lots
         order_id, trader_id, instrument_id, side = order.order_id, order.trader_id, order.instrument_id, order.side
-        self._open.changed[order_id] = order
+        self._changed[order_id] = order
         events.append(
             OrderAmended(order_id, trader_id, instrument_id, side, price_ticks, quantity_lots, leaves_lots, requeued)
         )
@@ -127,7 +127,11 @@ class Book:
     def restore(self, order: Order) -> None:
         """Put a stored open order at the back of its price level. It must not cross."""
         assert order.leaves_lots > 0
-        self._rest(order)
+        assert order.price_ticks is not None
+        if order.side is BUY:
+            self._rest(order, self._bids, -order.price_ticks)
+        else:
+            self._rest(order, self._offers, order.price_ticks)
 
     def cancel(self, order: Order, reason: Reason, events: list[Event]) -> None:
         """End an incoming or resting order, whatever is left of it."""
@@ -162,9 +166,9 @@ class Book:
     def _enter(self, incoming: Order, limit_ticks: int, events: list[Event]) -> None:
         """Let `incoming` trade as far as `limit_ticks`, then rest or end, as its time in force says."""
         if incoming.side is BUY:
-            opposite, limit = self._offers, limit_ticks
+            own, opposite, limit = self._bids, self._offers, limit_ticks
         else:
-            opposite, limit = self._bids, -limit_ticks
+            own, opposite, limit = self._offers, self._bids, -limit_ticks
         keys = opposite.keys
         # The first comparison spares nearly every order that only rests the call.
         if keys and keys[0] <= limit and (best := opposite.best_key()) is not None and best <= limit:
@@ -185,26 +189,21 @@ class Book:
         else:
             keys = opposite.keys
             assert not keys or keys[0] > limit, "an order must not rest where it could trade"
-            self._rest(incoming)
+            # On the scale of its own side, where the better price is the smaller, its price is the negated limit.
+            self._rest(incoming, own, -limit)
 
-    def _rest(self, order: Order) -> None:
-        price_ticks = order.price_ticks
-        assert price_ticks is not None
-        if order.side is BUY:
-            own, key = self._bids, -price_ticks
-        else:
-            own, key = self._offers, price_ticks
+    def _rest(self, order: Order, own: BookSide, key: int) -> None:
         queue = own.levels.get(key)
         if queue is None:
             own.levels[key] = deque((order,))
             heappush(own.keys, key)
         else:
             queue.append(order)
-        self._open.by_id[order.order_id] = order
+        self._by_id[order.order_id] = order
 
     def _withdraw(self, order: Order) -> None:
         """Take a resting order off the book, with nothing left; what replaces it must be another object."""
-        by_id = self._open.by_id
+        by_id = self._by_id
         order.leaves_lots = 0
         del by_id[order.order_id]
         own = self._bids if order.side is BUY else self._offers
@@ -216,19 +215,19 @@ class Book:
         """Returns what was left of the order."""
         leaves_lots = order.leaves_lots
         order_id = order.order_id
-        if order_id in self._open.by_id:
+        if order_id in self._by_id:
             self._withdraw(order)
         else:
             order.leaves_lots = 0
         order.state = state
         order.reason = reason
-        self._open.changed[order_id] = order
+        self._changed[order_id] = order
         return leaves_lots
 
     def _match(self, incoming: Order, opposite: BookSide, limit: int, events: list[Event]) -> None:
         """Trade `incoming` with all that it reaches and may trade with; after that it is closed or may rest."""
         keys, levels = opposite.keys, opposite.levels
-        by_id, changed = self._open.by_id, self._open.changed
+        by_id, changed = self._by_id, self._changed
         commission_cents = self.listing.commission.cents
         taker_id, taker_trader_id, taker_side = incoming.order_id, incoming.trader_id, incoming.side
         instrument_id = incoming.instrument_id
