@@ -106,9 +106,9 @@ def say(stack: Stack, number: str, text: str) -> dict[str, object]:
     """
     message = IncomingMessage(message_sid="SM" + uuid.uuid4().hex, number=number, body=text)
     with stack.sessions.begin() as session:
-        conversation_id = inbox.record(session, message, stack.now(), LANGUAGE)
-    assert conversation_id is not None
-    stack.handle(conversation_id)
+        recorded = inbox.record(session, message, stack.now(), LANGUAGE)
+    assert recorded is not None
+    stack.handle(recorded.conversation_id)
     deadline = time.monotonic() + ANSWER_SECONDS_MAX
     while time.monotonic() < deadline:
         with stack.sessions() as session:

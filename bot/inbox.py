@@ -1,6 +1,7 @@
 """What traders sent, kept the moment it arrived and handled in the order of arrival."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -10,8 +11,15 @@ from bot import accounts, tables
 from bot.whatsapp import IncomingMessage
 
 
-def record(session: Session, message: IncomingMessage, now: datetime, default_language: str) -> int | None:
-    """Keep a message and return its conversation's id, or None where this message is here already.
+class Recorded(NamedTuple):
+    """A message that was kept, and the conversation that it belongs to."""
+
+    inbox_id: int
+    conversation_id: int
+
+
+def record(session: Session, message: IncomingMessage, now: datetime, default_language: str) -> Recorded | None:
+    """Keep a message; None where it is here already.
 
     The conversation's row is locked first, so that the numbers of one person's messages follow their arrival.
     """
@@ -32,7 +40,7 @@ def record(session: Session, message: IncomingMessage, now: datetime, default_la
         .on_conflict_do_nothing(index_elements=[tables.inbox.c.message_sid])
         .returning(tables.inbox.c.id)
     ).scalar()
-    return None if kept is None else conversation_id
+    return None if kept is None else Recorded(kept, conversation_id)
 
 
 def oldest_waiting(session: Session, conversation_id: int) -> sa.RowMapping | None:

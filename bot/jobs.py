@@ -17,6 +17,7 @@ from bot.clock import utc_now
 if TYPE_CHECKING:
     from bot.settling import Settling
     from bot.understanding import Understanding
+    from bot.voice import Listener
     from bot.whatsapp import Sender
 
 
@@ -28,6 +29,7 @@ class Tools:
 
     understanding: "Understanding"
     settling: "Settling"
+    listener: "Listener"
     sender: "Sender"
 
 
@@ -67,6 +69,14 @@ def message_failed(
     with tools.sessions.begin() as session:
         turn.give_up(session, job.args[0], utc_now())
     queues.wake(tools.redis, queues.DELIVER)
+
+
+def transcribe(inbox_id: int) -> None:
+    """Hear a voice note, and have its conversation go on."""
+    queues.begin(tools.redis, queues.TRANSCRIBE, inbox_id)
+    conversation_id = tools.listener.hear(inbox_id, utc_now())
+    if conversation_id is not None:
+        queues.wake(tools.redis, queues.HANDLE_MESSAGE, conversation_id)
 
 
 def settle(shard_id: int) -> None:

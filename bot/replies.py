@@ -194,6 +194,11 @@ def heard(transcript: str) -> str:
     return f"🎤 “{transcript}”"
 
 
+def listening(language: str) -> str:
+    _ = translations(language).gettext
+    return _("Listening to your voice note…")
+
+
 def unheard(reason: str, language: str) -> str:
     """Why a voice note led to nothing, by the refusal's code, and what to do instead."""
     _ = translations(language).gettext

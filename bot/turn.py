@@ -1,6 +1,7 @@
 """One message handled: read, decided, carried out through the engine's door and answered, in one transaction."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bot import inbox, last_orders, outbox, replies, tables
 from bot.answers import Answers
-from bot.dialogue import LastOrder, Outcome, Question, Situation, Step, step
+from bot.dialogue import ORDER_INTENTS, LastOrder, Outcome, Question, Situation, Step, step
 from bot.outbox import Reply
 from bot.understanding import Understanding
 from engine import intake, queries
@@ -98,6 +99,9 @@ class Turn:
         self.last_order = None if stored is None else msgspec.convert(stored, LastOrder)
 
     def handle(self) -> list[int]:
+        transcript = self.message["transcript"]
+        if transcript is not None and "refused" in transcript:
+            return self._unheard(transcript["refused"])
         reading = self._about_quoted_message(self._read())
         taken = step(reading, self._situation(reading))
         language = reading.lang
@@ -131,7 +135,7 @@ class Turn:
             return Reading(intent=Intent.UNKNOWN, lang=language, reasons=("no_such_button",))
         transcript = self.message["transcript"]
         question = self.question if self.question is not None and self.now < self.question.expires_at else None
-        return self.parser.read(
+        reading = self.parser.read(
             self.message["body"] if transcript is None else transcript["text"],
             as_of=self.now.date(),
             last_language=language,
@@ -139,6 +143,15 @@ class Turn:
             question=None if question is None else question.for_parser(),
             last_order=None if self.last_order is None else Reading.from_json(self.last_order.reading),
         )
+        return reading if transcript is None else without_unclear(reading, transcript.get("unclear", ()))
+
+    def _unheard(self, reason: str) -> list[int]:
+        """Answer a voice note that cannot be heard; an open question stands."""
+        language = self.conversation["language"]
+        self._reply(replies.unheard(reason, language))
+        reading = Reading(intent=Intent.UNKNOWN, lang=language, certain=False, reasons=(reason,))
+        self._remember(Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=self.question), language)
+        return []
 
     def _about_quoted_message(self, reading: Reading) -> Reading:
         """A message that quotes one of ours is about the order that ours was about; a yes to an old one is dead."""
@@ -289,7 +302,7 @@ class Turn:
 
     def _reply(self, body: str) -> None:
         transcript = self.message["transcript"]
-        if transcript is not None:
+        if transcript is not None and "refused" not in transcript:
             body = replies.heard(transcript["text"]) + "\n" + body
         reply = Reply(
             conversation_id=self.conversation["id"],
@@ -321,6 +334,14 @@ class Turn:
         self.session.execute(
             sa.update(tables.conversations).where(tables.conversations.c.id == self.conversation["id"]).values(**values)
         )
+
+
+def without_unclear(reading: Reading, unclear: Sequence[str]) -> Reading:
+    """An order heard with a number in doubt lacks that number: it is asked for by itself."""
+    if not unclear or reading.intent not in ORDER_INTENTS:
+        return reading
+    slots = {slot: None for slot in unclear if getattr(reading, slot) is not None}
+    return replace(reading, intent=Intent.INCOMPLETE_ORDER, certain=False, **slots)
 
 
 def order_request(reading: Reading, now: datetime) -> OrderRequest:

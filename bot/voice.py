@@ -2,17 +2,33 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot import tables, whatsapp
 from bot.settings import Settings
 from bot.understanding import Understanding
 from nlp.speech import Transcriber
+from nlp.speech_model import ModelUnavailable
+
+log = structlog.get_logger(__name__)
 
 DOWNLOADS_MAX = 3
 VOICE_LOCK = 73  # The class of advisory locks that keeps two workers from hearing one note.
+
+
+def transcriber(settings: Settings) -> Transcriber | None:
+    """Whisper with its model loaded, fetched first if need be; None, and a warning, where it cannot be had."""
+    found = Transcriber(Path(settings.whisper_model_dir), settings.whisper_model)
+    try:
+        found.load(lambda line: log.info("model", progress=line))
+    except ModelUnavailable as problem:
+        log.warning("model_unavailable", problem=str(problem))
+        return None
+    return found
 
 
 class Listener:
@@ -73,7 +89,11 @@ class Listener:
         if self.transcriber is None:
             return {"refused": "no_model"}
         heard = self.transcriber.transcribe(
-            audio, last_language=language, as_of=now.date(), parser=self.understanding.parser
+            audio,
+            as_of=now.date(),
+            last_language=language,
+            parser=self.understanding.parser,
+            asset_names=self.understanding.listings.names,
         )
         if heard.refused is not None:
             return {"refused": str(heard.refused), "text": heard.text, "seconds": heard.seconds}
@@ -106,8 +126,3 @@ class Listener:
         if audio is not None and self.settings.voice_keep_days > 0:
             kept_until = now + timedelta(days=self.settings.voice_keep_days)
             session.execute(sa.insert(tables.recordings).values(inbox_id=inbox_id, audio=audio, kept_until=kept_until))
-
-
-def forget_old(session: Session, now: datetime) -> int:
-    """Delete the recordings whose time is over; returns how many."""
-    return session.execute(sa.delete(tables.recordings).where(tables.recordings.c.kept_until < now)).rowcount

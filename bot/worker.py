@@ -50,6 +50,10 @@ def prepare(name: str, settings: Settings, database: sa.Engine) -> None:
         from bot.whatsapp import Sender
 
         jobs.tools.sender = Sender(settings)
+    elif name == "voice":
+        from bot.voice import Listener, transcriber
+
+        jobs.tools.listener = Listener(settings, jobs.tools.sessions, transcriber(settings))
     elif name.startswith("engine-"):
         from bot.settling import Settling
 

@@ -19,9 +19,11 @@ def receive() -> Response:
     settings, redis = current_app.extensions["settings"], current_app.extensions["redis"]
     message = whatsapp.read_message(request.form)
     with current_app.extensions["sessions"].begin() as session:
-        conversation_id = inbox.record(session, message, utc_now(), settings.default_language)
-    if conversation_id is not None:
-        queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
+        recorded = inbox.record(session, message, utc_now(), settings.default_language)
+    if recorded is not None and message.media_url is not None:
+        queues.wake(redis, queues.TRANSCRIBE, recorded.inbox_id)
+    elif recorded is not None:
+        queues.wake(redis, queues.HANDLE_MESSAGE, recorded.conversation_id)
     return Response(EMPTY_TWIML, mimetype="text/xml")
 
 

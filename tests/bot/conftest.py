@@ -48,9 +48,9 @@ class Traders:
         """A message with more than text, handled."""
         message = IncomingMessage(message_sid=f"SMtest{next(sids)}", number=number, **fields)
         with self.stack.sessions.begin() as session:
-            conversation_id = inbox.record(session, message, self.stack.now(), "en")
-        assert conversation_id is not None
-        self.stack.handle(conversation_id)
+            recorded = inbox.record(session, message, self.stack.now(), "en")
+        assert recorded is not None
+        self.stack.handle(recorded.conversation_id)
 
     def told(self, number: str) -> list[str]:
         """What this number was told since it was last asked, in order."""

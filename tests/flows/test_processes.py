@@ -46,7 +46,7 @@ def test_workers_that_are_killed_come_back_and_no_order_is_lost_or_doubled(local
     buyer, seller = "+15550300001", "+15550300002"
     write(local_run, buyer, "buy 7 rice dec25 at 165")
     wait_for(lambda: len(replies(local_run, buyer)) == 1)
-    for words in ("bot.worker engine-0", "bot.worker chat", "bot.worker outbound", "bot.clock"):
+    for words in ("bot.worker engine-0", "bot.worker chat", "bot.worker outbound", "bot.worker voice", "bot.sweep"):
         process_of(local_run, words).kill()
     write(local_run, seller, "sell 3 rice dec25 at 164")
     wait_for(lambda: len(replies(local_run, buyer)) == 2)

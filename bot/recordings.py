@@ -1,0 +1,25 @@
+"""Voice notes while they wait and after they were heard: what their senders are told, and how long they are kept."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from bot import outbox, replies, tables
+from bot.outbox import Reply
+
+
+def tell_listening(session: Session, inbox_id: int, now: datetime) -> None:
+    """Say that a voice note has arrived and waits its turn; said once."""
+    waiting = session.execute(
+        sa.select(tables.conversations.c.id, tables.conversations.c.language)
+        .join(tables.inbox, tables.inbox.c.conversation_id == tables.conversations.c.id)
+        .where(tables.inbox.c.id == inbox_id)
+    ).one()
+    body = replies.listening(waiting.language)
+    outbox.add(session, [Reply(conversation_id=waiting.id, cause=f"listening:{inbox_id}", body=body)], now)
+
+
+def forget_old(session: Session, now: datetime) -> int:
+    """Delete the recordings whose time is over; returns how many."""
+    return session.execute(sa.delete(tables.recordings).where(tables.recordings.c.kept_until < now)).rowcount

@@ -1,0 +1,66 @@
+"""The sweep: every second it wakes whatever has waited longer than it should, so that a lost wake is only a delay.
+
+Run as a process (`python -m bot.sweep`); several do no harm.
+"""
+
+import signal
+import sys
+import threading
+from datetime import datetime, timedelta
+
+import structlog
+from redis import Redis
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot import inbox, outbox, queues, recordings
+from bot.clock import utc_now
+from bot.database import connect
+from bot.settings import Settings, SettingsError
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 1
+LATE = timedelta(seconds=1)
+LISTENING_AFTER = timedelta(seconds=4)  # How long a voice note may wait before its sender is told.
+REDIS_SECONDS_MAX = 5
+
+
+def sweep(sessions: sessionmaker[Session], redis: Redis, shard_count: int, now: datetime) -> None:
+    """Wake what is late: messages, replies; and every shard, whose orders may have expired with nobody asking."""
+    with sessions.begin() as session:
+        conversation_ids = inbox.waiting_conversations(session, now - LATE)
+        voice_ids = inbox.waiting_voice_notes(session, now - LATE)
+        for inbox_id in inbox.waiting_voice_notes(session, now - LISTENING_AFTER):
+            recordings.tell_listening(session, inbox_id, now)
+        recordings.forget_old(session, now)
+        replies_wait = outbox.has_due(session, now, LATE)
+    for conversation_id in conversation_ids:
+        queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
+    for inbox_id in voice_ids:
+        queues.wake(redis, queues.TRANSCRIBE, inbox_id)
+    for shard_id in range(shard_count):
+        queues.wake(redis, queues.SETTLE, shard_id)
+    if replies_wait:
+        queues.wake(redis, queues.DELIVER)
+
+
+def main() -> None:
+    try:
+        settings = Settings.from_env()
+    except SettingsError as problem:
+        sys.exit(f"The sweep cannot start: {problem}.")
+    sessions = sessionmaker(connect(settings))
+    redis = Redis.from_url(settings.redis_url, socket_timeout=REDIS_SECONDS_MAX)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    while not stopped.wait(SWEEP_SECONDS):
+        try:
+            sweep(sessions, redis, settings.engine_shards, utc_now())
+        except OperationalError as problem:  # PostgreSQL is away; the next second asks again.
+            log.warning("sweep_failed", problem=type(problem).__name__)
+
+
+if __name__ == "__main__":
+    main()
