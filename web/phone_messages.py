@@ -1,6 +1,7 @@
 """What the local double of Twilio remembers: messages both ways, their states, templates and media."""
 
 import json
+import re
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -35,6 +36,7 @@ templates = sa.Table(
     sa.Column("content", sa.JSON, nullable=False),
 )
 
+MEDIA_SID = re.compile("ME[0-9a-f]{32}")
 INBOUND, OUTBOUND = "inbound", "outbound"
 NEXT_VERSION = sa.select(sa.func.coalesce(sa.func.max(messages.c.version), 0) + 1).scalar_subquery()
 STATUSES = ("queued", "sent", "delivered", "read", "failed")
@@ -132,7 +134,7 @@ class PhoneMessages:
     def media(self, sid: str) -> tuple[bytes, str] | None:
         """A stored file and its content type."""
         path = self.media_directory / sid
-        if not path.exists():
+        if not MEDIA_SID.fullmatch(sid) or not path.exists():
             return None
         return path.read_bytes(), json.loads(path.with_suffix(".json").read_text())["content_type"]
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -165,6 +166,15 @@ def test_a_voice_note_is_served_behind_the_account_and_then_by_redirect(double: 
     account = (settings.twilio_account_sid, settings.twilio_auth_tokens[0])
     fetched = requests.get(stored["media_url"], auth=account, timeout=SECONDS_MAX)
     assert (fetched.content, fetched.headers["Content-Type"], len(fetched.history)) == (sound, "audio/ogg", 1)
+
+
+@pytest.mark.parametrize("sid", ["..", "../phone.db", "ME" + "0" * 32, "ME" + "0" * 32 + ".json"])
+def test_no_other_file_is_served_or_sent_as_media(double: TwilioDouble, sid: str):
+    address = f"{double.settings.public_url}/phone"
+    (double.messages.media_directory / f"ME{'0' * 32}.json").write_text('{"content_type": "audio/ogg"}')
+    assert requests.get(f"{address}/media/{quote(sid, safe='')}", timeout=SECONDS_MAX).status_code == 404
+    content = {"number": TRADER, "media_sid": sid}
+    assert requests.post(f"{address}/messages", json=content, timeout=SECONDS_MAX).status_code == 404
 
 
 def test_another_sites_page_cannot_upload_or_write_unasked(double: TwilioDouble):
