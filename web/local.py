@@ -49,7 +49,9 @@ class CannotStart(Exception):
 
 def main() -> None:
     """Run until interrupted; whatever was started is stopped before this ends."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell's background job comes with its interrupts ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     arguments = argparse.ArgumentParser(prog="python -m web.local", description=__doc__)
     arguments.add_argument("--var", type=Path, default=PROJECT / "var", help="where everything is kept between runs")
     directory: Path = arguments.parse_args().var.resolve()
