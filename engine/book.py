@@ -68,6 +68,8 @@ class BookSide:
 
 
 class Book:
+    """What happens is appended to the `events` that each method is given."""
+
     __slots__ = ("_bids", "_by_id", "_changed", "_offers", "listing")
 
     def __init__(self, listing: Listing, open_orders: OpenOrders) -> None:
@@ -76,7 +78,7 @@ class Book:
         self._bids = BookSide()
         self._offers = BookSide()
 
-    def place(self, command: Place, limit_ticks: int) -> list[Event]:
+    def place(self, command: Place, limit_ticks: int, events: list[Event]) -> None:
         """Take a new order in; `limit_ticks` is its own price, or where a market order is protected."""
         order_id = command.order_id
         quantity_lots = command.quantity_lots
@@ -94,20 +96,18 @@ class Book:
             command.self_trade_prevention,
         )
         self._changed[order_id] = order
-        events: list[Event] = [OrderAccepted(command)]
+        events.append(OrderAccepted(command))
         self._enter(order, limit_ticks, events)
-        return events
 
-    def amend(self, order: Order, price_ticks: int, quantity_lots: int) -> list[Event]:
+    def amend(self, order: Order, price_ticks: int, quantity_lots: int, events: list[Event]) -> None:
         """Give a resting order another price or total quantity.
 
         With less quantity it keeps its place; with more, or another price, it comes in again as an incoming order; at
         or below what is filled it ends.
         """
-        events: list[Event] = []
         if quantity_lots <= order.filled_lots:
             self.cancel(order, Reason.AMENDED_BELOW_FILLED, events)
-            return events
+            return
         requeued = price_ticks != order.price_ticks or quantity_lots > order.quantity_lots
         if requeued:
             # The old object keeps its place in the queue, emptied, until that is cleared.
@@ -122,7 +122,6 @@ class Book:
         )
         if requeued:
             self._enter(order, price_ticks, events)
-        return events
 
     def restore(self, order: Order) -> None:
         """Put a stored open order at the back of its price level. It must not cross."""

@@ -167,7 +167,8 @@ class Market:
             return [OrderRejected(command, *refusal)]
         if price_ticks is None:
             price_ticks = listing.high_ticks if command.side is BUY else listing.low_ticks
-        events = book.place(command, price_ticks)
+        events: list[Event] = []
+        book.place(command, price_ticks, events)
         if order_id in self.open_orders:
             self._of_trader[trader_id].add(order_id)
             if expires_at is not None:
@@ -192,7 +193,8 @@ class Market:
             refusal = self._amend_refusal(book.listing, order, quantity_lots, price_ticks)
             if refusal is not None:
                 return [AmendRejected(command.order_id, command.trader_id, *refusal)]
-        events = book.amend(order, price_ticks, quantity_lots)
+        events: list[Event] = []
+        book.amend(order, price_ticks, quantity_lots, events)
         self._account(book.listing, events)
         return events
 

@@ -1,7 +1,7 @@
 """How each matching engine plays a stream: what it is given is made before the clock starts, what it says is kept.
 
-A contender is a function from a stream to a function without arguments, which plays the stream and returns the number
-of trades, having collected every event as a Python object.
+A contender is a function from a stream to a function without arguments, which plays the stream and returns every event
+as a Python object; `is_trade` tells which of them are trades.
 """
 
 import sys
@@ -13,12 +13,12 @@ from importlib.machinery import PathFinder, SourceFileLoader
 
 from engine import orders
 from engine.book import Book, OpenOrders
-from engine.events import Event, Trade
+from engine.events import Event
 from engine.listing import Listing
 from engine.matching import Market, match_batch, rejection
 from tests.bench.flow import Amend, Cancel, New, Operation
 
-Contender = Callable[[Sequence[Operation]], Callable[[], int]]
+Contender = Callable[[Sequence[Operation]], Callable[[], Sequence[object]]]
 
 # As the worker that stores what happened takes them.
 BATCH_COMMANDS = 100
@@ -33,49 +33,55 @@ INSTRUMENT = orders.Instrument(
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
 
-def book(stream: Sequence[Operation]) -> Callable[[], int]:
+def is_trade(event: object) -> bool:
+    """Whichever engine's: liquibook's events are ours, tuples that begin with their kind."""
+    return event[0] == "fill" if isinstance(event, tuple) else type(event).__name__ == "Trade"
+
+
+def book(stream: Sequence[Operation]) -> Callable[[], Sequence[object]]:
     """Our matching alone, which is all that the other engines do."""
     open_orders = OpenOrders()
     ours = Book(Listing(INSTRUMENT), open_orders)
-    commands = _commands(stream)
+    batches = _batches(stream)
+    new, cancel = orders.Place, orders.Cancel
 
-    def play() -> int:
+    def play() -> Sequence[object]:
         events: list[Event] = []
         by_id = open_orders.by_id
-        for start in range(0, len(commands), BATCH_COMMANDS):
-            for command in commands[start : start + BATCH_COMMANDS]:
-                if type(command) is orders.Place:
-                    events += ours.place(command, command.price_ticks)
+        for batch in batches:
+            for command in batch:
+                if type(command) is new:
+                    ours.place(command, command.price_ticks, events)
                 elif (order := by_id.get(command.order_id)) is None:
                     events.append(rejection(command, orders.Reason.ORDER_CLOSED))
-                elif type(command) is orders.Cancel:
+                elif type(command) is cancel:
                     ours.cancel(order, command.reason, events)
                 else:
-                    events += ours.amend(order, command.price_ticks, command.quantity_lots)
+                    ours.amend(order, command.price_ticks, command.quantity_lots, events)
             open_orders.changed.clear()
-        return sum(type(event) is Trade for event in events)
+        return events
 
     return play
 
 
-def market(stream: Sequence[Operation]) -> Callable[[], int]:
+def market(stream: Sequence[Operation]) -> Callable[[], Sequence[object]]:
     """The whole market as production runs it: limits, positions, expiry and commission besides."""
     ours = Market()
     ours.list_instrument(INSTRUMENT)
-    commands = _commands(stream)
+    batches = _batches(stream)
 
-    def play() -> int:
+    def play() -> Sequence[object]:
         events: list[Event] = []
-        for start in range(0, len(commands), BATCH_COMMANDS):
-            events += match_batch(ours, commands[start : start + BATCH_COMMANDS], NOW)
+        for batch in batches:
+            events += match_batch(ours, batch, NOW)
             ours.changed_orders.clear()
             ours.changed_positions.clear()
-        return sum(type(event) is Trade for event in events)
+        return events
 
     return play
 
 
-def _commands(stream: Sequence[Operation]) -> list[orders.Command]:
+def _batches(stream: Sequence[Operation]) -> list[list[orders.Command]]:
     commands: list[orders.Command] = []
     for number, operation in enumerate(stream, start=1):
         match operation:
@@ -87,10 +93,10 @@ def _commands(stream: Sequence[Operation]) -> list[orders.Command]:
                 commands.append(orders.Cancel(number, order_id, trader_id))
             case Amend(order_id, trader_id, _, price_ticks, quantity_lots):
                 commands.append(orders.Amend(number, order_id, trader_id, price_ticks, quantity_lots))
-    return commands
+    return [commands[start : start + BATCH_COMMANDS] for start in range(0, len(commands), BATCH_COMMANDS)]
 
 
-def liquibook(stream: Sequence[Operation]) -> Callable[[], int]:
+def liquibook(stream: Sequence[Operation]) -> Callable[[], Sequence[object]]:
     """The C++ engine behind its own Python binding, with a listener that keeps what it is told.
 
     The binding's replace loses the new price, so an amended order is canceled and placed anew, as one operation.
@@ -141,15 +147,15 @@ def liquibook(stream: Sequence[Operation]) -> Callable[[], int]:
                 replacing = library.SimpleOrder(operation.is_buy, price_ticks, quantity_lots)
                 calls.append((book.add, (replacing,)))
 
-    def play(_kept: object = listener) -> int:
+    def play(_kept: object = listener) -> Sequence[object]:
         for call, arguments in calls:
             call(*arguments)
-        return sum(event[0] == "fill" for event in events)
+        return events
 
     return play
 
 
-def matching_engine(stream: Sequence[Operation]) -> Callable[[], int]:
+def matching_engine(stream: Sequence[Operation]) -> Callable[[], Sequence[object]]:
     """It has no amend: an amended order is canceled and placed anew, as one operation."""
     _read_new_syntax()
     from matching_engine import domain, events
@@ -173,17 +179,17 @@ def matching_engine(stream: Sequence[Operation]) -> Callable[[], int]:
     sequenced = [domain.SequencedCommand(number, 0, command) for number, command in enumerate(commands, start=1)]
     engine = MatchingEngine()
 
-    def play() -> int:
+    def play() -> Sequence[object]:
         happened: list[events.Event] = []
         process = engine.process
         for command in sequenced:
             happened += process(command)
-        return sum(type(event) is events.Trade for event in happened)
+        return happened
 
     return play
 
 
-def order_matching(stream: Sequence[Operation]) -> Callable[[], int]:
+def order_matching(stream: Sequence[Operation]) -> Callable[[], Sequence[object]]:
     """It has no amend either. What is to be canceled is looked up by scanning the book, so long streams are slow."""
     from loguru import logger
     from order_matching.enums import Side
@@ -230,10 +236,10 @@ def order_matching(stream: Sequence[Operation]) -> Callable[[], int]:
                 calls.append(cancel(str(order_id)))
                 calls.append(place(new_order_id, trader_id, is_buy, price_ticks, quantity_lots))
 
-    def play() -> int:
+    def play() -> Sequence[object]:
         for call in calls:
             call()
-        return len(trades)
+        return trades
 
     return play
 

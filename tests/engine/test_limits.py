@@ -239,7 +239,7 @@ def test_an_order_whose_time_is_over_leaves_before_it_could_be_met():
 def test_a_command_after_the_hour_expires_what_is_due_first_even_if_no_clock_came_by():
     story = Story()
     story.tell("ana sells 5 at 100 until 10:00")
-    story.now = moment("10:30")
+    story.now = moment("10:00")
     assert story.sentences(story.tell("ben buys 5 at 100 ioc")) == [
         "ana's 1 is expired, 5 left: order_expired",
         "ben's 2 is canceled, 5 left: ioc_remainder",
