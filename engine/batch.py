@@ -74,10 +74,14 @@ class Malfunction:
 
 @dataclass(slots=True)
 class Shard:
-    """A shard as its active worker holds it. `waiting` was read ahead, in the round trip of the last batch."""
+    """A shard as its active worker holds it. `waiting` was read ahead, in the round trip of the last batch.
+
+    `driver` is the connection beneath `connection`, which by itself would connect anew when lost, without the lock.
+    """
 
     shard_id: int
     connection: Connection
+    driver: Any
     batch_max: int
     market: Market | None = None
     last_event: int = 0
@@ -122,11 +126,13 @@ class Engine:
     def close(self) -> None:
         """Give up every shard."""
         while self._shards:
-            self._shards.popitem()[1].connection.close()
+            _, shard = self._shards.popitem()
+            _close(shard.connection, shard.driver)
 
     def _active(self, shard_id: int) -> Shard:
         if shard_id not in self._shards:
             connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
+            driver = connection.connection.driver_connection
             # The lock is the connection's: the pool must not hand it on.
             connection.detach()
             try:
@@ -134,9 +140,9 @@ class Engine:
                 if not held:
                     raise NotActive(shard_id)
             except BaseException:
-                connection.close()
+                _close(connection, driver)
                 raise
-            self._shards[shard_id] = Shard(shard_id, connection, self._batch_max)
+            self._shards[shard_id] = Shard(shard_id, connection, driver, self._batch_max)
         return self._shards[shard_id]
 
     def _settle(self, shard: Shard, now: datetime, react: React | None) -> Settlement:
@@ -173,11 +179,15 @@ class Engine:
         """Forget what may be wrong now: the books and, unless it is in order, the connection with its lock."""
         shard.market = None
         shard.waiting = []
-        try:
-            _execute(shard, "ROLLBACK", ())
-        except psycopg2.Error:
-            del self._shards[shard.shard_id]
-            shard.connection.close()
+        if not shard.connection.invalidated:
+            try:
+                _execute(shard, "ROLLBACK", ())
+            except psycopg2.Error:
+                pass  # It is beyond use, and given up below.
+            else:
+                return
+        del self._shards[shard.shard_id]
+        _close(shard.connection, shard.driver)
 
 
 def _decide(shard: Shard, rows: Sequence[Waiting], now: datetime) -> list[Settled]:
@@ -251,6 +261,12 @@ def _write(
     return _fetch_waiting(cursor)
 
 
+def _close(connection: Connection, driver: Any) -> None:
+    """End both: SQLAlchemy only forgets a detached connection that it has given up on, and the lock would live on."""
+    connection.close()
+    driver.close()
+
+
 def _beat(shard: Shard, now: datetime) -> None:
     """Tell that the shard has an active worker, though it has nothing to do."""
     if shard.heartbeat_at is None or now - shard.heartbeat_at >= HEARTBEAT:
@@ -260,7 +276,7 @@ def _beat(shard: Shard, now: datetime) -> None:
 
 def _execute(shard: Shard, text: str, parameters: Sequence[object]) -> Any:
     """Send SQL text as it is, past SQLAlchemy, in one round trip; returns the cursor on its last result."""
-    cursor = shard.connection.connection.cursor()
+    cursor = shard.driver.cursor()
     cursor.execute(text, parameters)
     return cursor
 

@@ -149,11 +149,13 @@ def _compare_events(
             raise Difference(f"event {row.number} does not stand under what it concerns: {to_json(event)}")
         if isinstance(event, Trade):
             _compare_trade(row, event, next(stored_trades, None))
-        elif isinstance(event, OrderAccepted | OrderRejected):
+        elif isinstance(event, OrderAccepted):
             replayed.asked[event.order_id] = event.order
             replayed.priorities[event.order_id] = row.number
-            if isinstance(event, OrderRejected):
-                replayed.orders.setdefault(event.order_id, _rejected(event))
+        elif isinstance(event, OrderRejected) and event.order_id not in replayed.orders:
+            replayed.asked[event.order_id] = event.order
+            replayed.priorities[event.order_id] = row.number
+            replayed.orders[event.order_id] = _rejected(event)
         elif isinstance(event, OrderAmended) and event.requeued:
             replayed.priorities[event.order_id] = row.number
 
