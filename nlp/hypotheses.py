@@ -17,12 +17,15 @@ from nlp.spoken_numbers import in_digits, in_words
 # Log-probabilities (natural), summed over both ways of hearing.
 SENSE_MARGIN = 5.0  # A hypothesis that reads whole is taken before one so much more likely that does not.
 DOUBT_MARGIN = 3.0  # A whole order so close behind the chosen one leaves its numbers in doubt.
-HYPOTHESES_MAX = 5
+HYPOTHESES_MAX = 6
 
 NUMBER_SLOTS = ("quantity", "price", "contract", "order_id")
 NOT_WHOLE = frozenset({Intent.UNKNOWN, Intent.INCOMPLETE_ORDER})
 
 NOT_WORDS = re.compile(r"(?<!\d)[.,]|[.,](?!\d)|[^\w.,]+")
+
+# Not between two numbers, which would become one.
+PAUSE = re.compile(r"(?<!\d),\s|,\s(?!\d)")
 
 Scorer = Callable[[Sequence[str]], Sequence[float]]
 
@@ -37,12 +40,29 @@ class Heard:
 
 @dataclass(slots=True)
 class Hypothesis:
-    """One thing that may have been said, numbers in digits, with how likely each way of hearing finds it."""
+    """One thing that may have been said, numbers in digits, with how likely each way of hearing finds it.
 
-    text: str
+    `spellings` differ in marks and capitals only; `text` is the one that makes most sense, by `reading`.
+    """
+
+    spellings: list[str]
     in_words: float | None = None
     in_digits: float | None = None
-    reading: Reading | None = field(default=None)
+    reading: Reading | None = None
+    text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.text = self.spellings[0]
+
+    def read(self, parser: Parser, as_of: date, language: str) -> None:
+        """Let the parser read the spellings, also without Whisper's commas, which fall wherever a voice pauses."""
+        spellings = dict.fromkeys([*self.spellings, *(PAUSE.sub(" ", spelling) for spelling in self.spellings)])
+        readings = {
+            spelling: parser.read(spelling, as_of=as_of, last_language=language, channel="voice")
+            for spelling in spellings
+        }
+        self.text = max(readings, key=lambda spelling: sense(readings[spelling]))
+        self.reading = readings[self.text]
 
     @property
     def log_probability(self) -> float:
@@ -50,8 +70,8 @@ class Hypothesis:
         return (self.in_words or 0.0) + (self.in_digits or 0.0)
 
     @property
-    def reads_whole(self) -> bool:
-        return self.reading is not None and self.reading.intent not in NOT_WHOLE and not self.reading.missing
+    def sense(self) -> int:
+        return 0 if self.reading is None else sense(self.reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +93,18 @@ def weigh(
     """The likeliest hypotheses, best first; the scorers say how likely the sound makes a text that was not heard so."""
     found: dict[str, Hypothesis] = {}
     for heard in heard_in_words:
-        hypothesis = found.setdefault(outline(heard.text, language), Hypothesis(in_digits(heard.text, language)))
+        hypothesis = hypothesis_of(heard, language, found)
         hypothesis.in_words = greatest(hypothesis.in_words, heard.log_probability)
     for heard in heard_in_digits:
-        hypothesis = found.setdefault(outline(heard.text, language), Hypothesis(in_digits(heard.text, language)))
+        hypothesis = hypothesis_of(heard, language, found)
         hypothesis.in_digits = greatest(hypothesis.in_digits, heard.log_probability)
     likeliest = most_promising(found.values())
     unheard = [hypothesis for hypothesis in likeliest if hypothesis.in_words is None]
-    scores = score_in_words([in_words(hypothesis.text, language) for hypothesis in unheard])
+    scores = score_in_words([in_words(hypothesis.spellings[0], language) for hypothesis in unheard])
     for hypothesis, score in zip(unheard, scores, strict=True):
         hypothesis.in_words = score
     unheard = [hypothesis for hypothesis in likeliest if hypothesis.in_digits is None]
-    scores = score_in_digits([hypothesis.text for hypothesis in unheard])
+    scores = score_in_digits([hypothesis.spellings[0] for hypothesis in unheard])
     for hypothesis, score in zip(unheard, scores, strict=True):
         hypothesis.in_digits = score
     return sorted(likeliest, key=lambda hypothesis: hypothesis.log_probability, reverse=True)
@@ -104,38 +124,49 @@ def most_promising(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
     return sorted(hypotheses, key=behind)[:HYPOTHESES_MAX]
 
 
-def choose(hypotheses: Sequence[Hypothesis], parser: Parser | None, as_of: date, last_language: str | None) -> Choice:
-    """The likeliest hypothesis, or one close behind it that reads as a whole where the likeliest does not."""
+def hypothesis_of(heard: Heard, language: str, found: dict[str, Hypothesis]) -> Hypothesis:
+    """The hypothesis that was heard, new or known."""
+    spelling = in_digits(heard.text, language)
+    hypothesis = found.setdefault(outline(spelling), Hypothesis([spelling]))
+    if spelling not in hypothesis.spellings:
+        hypothesis.spellings.append(spelling)
+    return hypothesis
+
+
+def choose(hypotheses: Sequence[Hypothesis], parser: Parser | None, as_of: date, language: str) -> Choice:
+    """The likeliest hypothesis, or one close behind it that makes more sense."""
     if parser is not None:
         for hypothesis in hypotheses:
-            hypothesis.reading = parser.read(hypothesis.text, as_of=as_of, last_language=last_language, channel="voice")
+            hypothesis.read(parser, as_of, language)
     floor = hypotheses[0].log_probability - SENSE_MARGIN
-    whole = [item for item in hypotheses if item.reads_whole and item.log_probability >= floor]
-    best = whole[0] if whole else hypotheses[0]
-    others = tuple(item for item in hypotheses if item is not best)
+    near = [hypothesis for hypothesis in hypotheses if hypothesis.log_probability >= floor]
+    best = max(near, key=lambda hypothesis: (hypothesis.sense, hypothesis.log_probability))
+    others = tuple(hypothesis for hypothesis in hypotheses if hypothesis is not best)
     return Choice(best, others, unclear_slots(best, others))
 
 
 def unclear_slots(best: Hypothesis, others: Iterable[Hypothesis]) -> tuple[str, ...]:
     """The slots in which another whole order, nearly as likely, has another number."""
-    if best.reading is None or not best.reads_whole:
+    floor = best.log_probability - DOUBT_MARGIN
+    rivals = [other.reading for other in others if other.sense > 0 and other.log_probability >= floor]
+    if best.sense == 0:
         return ()
-    rivals = [
-        other.reading
-        for other in others
-        if other.reading is not None
-        and other.reads_whole
-        and other.log_probability > best.log_probability - DOUBT_MARGIN
-    ]
     return tuple(
         slot for slot in NUMBER_SLOTS if any(getattr(rival, slot) != getattr(best.reading, slot) for rival in rivals)
     )
+
+
+def sense(reading: Reading) -> int:
+    """2 for what reads whole and surely, 1 for what reads whole, 0 for the rest."""
+    if reading.intent in NOT_WHOLE or reading.missing:
+        return 0
+    return 2 if reading.certain else 1
 
 
 def greatest(score: float | None, other: float) -> float:
     return other if score is None else max(score, other)
 
 
-def outline(text: str, language: str) -> str:
+def outline(spelling: str) -> str:
     """What two spellings of one hypothesis have in common: its words and its numbers."""
-    return " ".join(NOT_WORDS.sub(" ", in_digits(text, language).lower()).split())
+    return " ".join(NOT_WORDS.sub(" ", spelling.lower()).split())
