@@ -31,7 +31,8 @@ def main() -> None:
         make = subprocess.Popen(
             ["make", "run", f"VAR={directory}"],
             cwd=PROJECT,
-            env=environment | {"PORT": str(port)},
+            # Whisper's weights are large, so the tests' copy is used.
+            env={"WHISPER_MODEL_DIR": str(PROJECT / "var" / "models")} | environment | {"PORT": str(port)},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

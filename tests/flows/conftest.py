@@ -46,6 +46,8 @@ class LocalRun:
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = directory / "run.log"
         own = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        # Whisper's weights are large, so all runs share one copy.
+        own.setdefault("WHISPER_MODEL_DIR", str(PROJECT / "var" / "models"))
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "web.local", "--var", str(directory)],

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.flows.conftest import LocalRun
+from tests.flows.conftest import PROJECT, LocalRun
 
 REPLY_MILLISECONDS_MAX = 30_000
+VOICE_REPLY_MILLISECONDS_MAX = 300_000  # The first note may have to wait until Whisper's weights are there.
+VOICE_NOTE = PROJECT / "tests" / "data" / "voice" / "d-en-03.ogg"  # "Cancel order three hundred and fifteen."
 fresh_numbers = (f"+1555020{digits:04d}" for digits in itertools.count())
 
 
@@ -142,3 +144,10 @@ def test_at_phone_width_one_chat_fills_the_screen_in_each_language(
     box = phone.bounding_box()
     assert box is not None
     assert box["width"] == 360
+
+
+def test_a_voice_note_from_a_file_is_heard_and_answered(page: Page, numbers: tuple[str, str]):
+    page.get_by_test_id(f"file-{numbers[0]}").set_input_files(VOICE_NOTE)
+    heard = replies(page, numbers[0]).filter(has_text="315")
+    expect(heard.first).to_be_visible(timeout=VOICE_REPLY_MILLISECONDS_MAX)
+    expect(page.get_by_test_id(f"log-{numbers[0]}").locator("audio")).to_have_count(1)
