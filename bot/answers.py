@@ -209,8 +209,7 @@ class Answers:
         found = [order for order in found if self._matches(reading, order.instrument_id)]
         if not found:
             return _("You have no open orders.")
-        lines = [_("Your open orders:"), *(self._order_line(order) for order in found[:LINES_MAX])]
-        return "\n".join(lines + self._more(len(found)))
+        return "\n".join([_("Your open orders:"), *(self._order_line(order) for order in found)])
 
     def _matches(self, reading: Reading, instrument_id: int) -> bool:
         listing = self.listings.by_id[instrument_id]

@@ -49,6 +49,8 @@ class Stack(Protocol):
 class OwnStack:
     """Everything in this process: each line is read, settled and answered before the next."""
 
+    per_minute_max = sys.maxsize  # A script may write as fast as it likes.
+
     def __init__(self, database: sa.Engine, as_of: date) -> None:
         self.sessions = sessionmaker(database)
         self.settling = Settling(database)
@@ -64,7 +66,9 @@ class OwnStack:
 
     def handle(self, conversation_id: int) -> None:
         with self.sessions.begin() as session:
-            shard_ids = turn.take(session, self.understanding, conversation_id, self.now())
+            shard_ids = turn.take(
+                session, self.understanding, conversation_id, self.now(), messages_per_minute_max=self.per_minute_max
+            )
         for shard_id in shard_ids or ():
             self.settling.settle(shard_id, self.now)
 

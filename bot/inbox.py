@@ -1,6 +1,6 @@
 """What traders sent, kept the moment it arrived and handled in the order of arrival."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -55,6 +55,18 @@ def oldest_waiting(session: Session, conversation_id: int) -> sa.RowMapping | No
         .mappings()
         .one_or_none()
     )
+
+
+def count_minute_before(session: Session, message: sa.RowMapping) -> int:
+    """How many messages its sender sent in the minute up to this one, itself included."""
+    received_at = message["received_at"]
+    return session.execute(
+        sa.select(sa.func.count()).where(
+            tables.inbox.c.conversation_id == message["conversation_id"],
+            tables.inbox.c.id <= message["id"],
+            tables.inbox.c.received_at > received_at - timedelta(minutes=1),
+        )
+    ).scalar_one()
 
 
 def waiting_conversations(session: Session, before: datetime) -> list[int]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot import inbox, outbox, queues
 from bot.clock import utc_now
+from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.settling import Settling
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 class Tools:
     """What the jobs of one worker process share; `bot.worker` sets what its queue needs before the first job."""
 
+    settings: Settings
     sessions: sessionmaker[Session]
     redis: Redis
 
@@ -45,7 +47,13 @@ def handle_message(conversation_id: int) -> None:
 
     queues.begin(tools.redis, queues.HANDLE_MESSAGE, conversation_id)
     with tools.sessions.begin() as session:
-        shard_ids = turn.take(session, tools.understanding, conversation_id, utc_now())
+        shard_ids = turn.take(
+            session,
+            tools.understanding,
+            conversation_id,
+            utc_now(),
+            messages_per_minute_max=tools.settings.messages_per_sender_per_minute,
+        )
         more_waiting = shard_ids is not None and inbox.oldest_waiting(session, conversation_id) is not None
     if shard_ids is None:
         return

@@ -194,6 +194,16 @@ def heard(transcript: str) -> str:
     return f"🎤 “{transcript}”"
 
 
+def too_many_messages(messages_per_minute_max: int, language: str) -> str:
+    """Told once a minute to whoever floods us: what came above the limit was not read."""
+    catalog = translations(language)
+    return catalog.ngettext(
+        "That was more than %(count)s message in a minute. I did not read the rest: please wait, then resend it.",
+        "That was more than %(count)s messages in a minute. I did not read the rest: please wait, then resend it.",
+        messages_per_minute_max,
+    ) % {"count": figures.quantity(messages_per_minute_max, language)}
+
+
 def listening(language: str) -> str:
     _ = translations(language).gettext
     return _("Listening to your voice note…")

@@ -38,10 +38,13 @@ class TradingFrozen(TradingError):
     code = "trader_frozen"
 
 
-def take(session: Session, understanding: Understanding, conversation_id: int, now: datetime) -> list[int] | None:
+def take(
+    session: Session, understanding: Understanding, conversation_id: int, now: datetime, *, messages_per_minute_max: int
+) -> list[int] | None:
     """Handle the oldest waiting message of a conversation; returns the shards to wake, or None if nothing waited.
 
     The conversation is locked before the message is chosen, so that a "yes" never overtakes the order it confirms.
+    Messages above the sender's rate are not read; the sender is told so once a minute.
     """
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(CONVERSATION_LOCK, conversation_id)))
     message = inbox.oldest_waiting(session, conversation_id)
@@ -53,7 +56,10 @@ def take(session: Session, understanding: Understanding, conversation_id: int, n
         .mappings()
         .one()
     )
-    return Turn(session, understanding, conversation, message, now).handle()
+    turn = Turn(session, understanding, conversation, message, now)
+    if inbox.count_minute_before(session, message) > messages_per_minute_max:
+        return turn.refuse_flood(messages_per_minute_max)
+    return turn.handle()
 
 
 def give_up(session: Session, conversation_id: int, now: datetime) -> None:
@@ -122,6 +128,20 @@ class Turn:
             self._reply(body)
         self._remember(taken, language)
         return sorted({receipt.shard_id for receipt in receipts})
+
+    def refuse_flood(self, messages_per_minute_max: int) -> list[int]:
+        """Leave the message unread, and say so once a minute; an open question is closed, as its answer may be lost."""
+        language = self.conversation["language"]
+        minute = self.message["received_at"].replace(second=0, microsecond=0)
+        reply = Reply(
+            conversation_id=self.conversation["id"],
+            cause=f"flood:{self.conversation['id']}:{minute:%Y%m%d%H%M}",
+            body=replies.too_many_messages(messages_per_minute_max, language),
+        )
+        outbox.add(self.session, [reply], self.now)
+        reading = Reading(intent=Intent.UNKNOWN, lang=language, certain=False, reasons=("too_many_messages",))
+        self._remember(Step(outcome=Outcome.REFUSED, reading=reading, question=None), language)
+        return []
 
     def _read(self) -> Reading:
         """What the message means: the button that was tapped, or the text or transcript read by the parser."""

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"The worker cannot start: {problem}.")
     connection = Redis.from_url(settings.redis_url)
     database = connect(settings)
-    jobs.tools.sessions, jobs.tools.redis = sessionmaker(database), connection
+    jobs.tools.settings, jobs.tools.sessions, jobs.tools.redis = settings, sessionmaker(database), connection
     prepare(name, settings, database)
     try:
         work(connection, name)

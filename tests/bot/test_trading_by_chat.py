@@ -3,7 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from bot import tables
+from bot import inbox, tables, turn
+from bot.whatsapp import IncomingMessage
 from tests.bot.conftest import Traders
 
 ANA, BEN, CLEO = "+15550100", "+15550101", "+15550102"
@@ -158,7 +159,8 @@ def test_a_refused_order_says_what_would_be_allowed(traders: Traders):
 
 
 def test_an_unlisted_product_names_the_nearest_listed_ones(traders: Traders):
-    reply = traders.reply(ANA, "buy 10 dec25 copperr ore at 380")
+    reply = traders.reply(ANA, "buy 10 dec25 zinc at 380")
+    assert "We do not list “zinc”." in reply
     assert "Copper" in reply
 
 
@@ -167,3 +169,29 @@ def test_nonsense_is_answered_helpfully_in_the_senders_language(traders: Traders
     reply = traders.reply(ANA, "zzz qwxy")
     assert "ayuda" in reply
     assert "Compra 100" in reply
+
+
+def test_a_flood_is_not_read_and_its_sender_is_told_once(traders: Traders, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(traders.stack, "per_minute_max", 3)
+    for count in range(6):
+        traders.send(ANA, body=f"buy {count + 1} wheat dec25 at 150")
+    traders.send(BEN, body="buy 9 wheat dec25 at 150")
+    told = traders.told(ANA)
+    assert sum("more than 3 messages in a minute" in body for body in told) == 1
+    assert len(told) == 4
+    assert "Buy 9 Wheat" in "".join(traders.told(BEN))
+    traders.stack.wait(minutes=2)
+    assert traders.reply(ANA, "orders").count("Wheat Dec25") == 3
+
+
+def test_a_message_that_breaks_us_is_apologised_for_and_lets_the_next_one_pass(traders: Traders):
+    message = IncomingMessage(message_sid="SMbroken", number=ANA, body="buy 5 wheat dec25 at 150")
+    with traders.stack.sessions.begin() as session:
+        recorded = inbox.record(session, message, traders.stack.now(), "en")
+    assert recorded is not None
+    for _ in range(turn.FAILURES_MAX):
+        with traders.stack.sessions.begin() as session:
+            turn.give_up(session, recorded.conversation_id, traders.stack.now())
+    assert traders.told(ANA) == ["Something went wrong on our side, and nothing was done. Our staff has been told."]
+    assert traders.outcome(ANA, "buy 6 wheat dec25 at 150") == "placed"
+    assert traders.reply(ANA, "orders").count("Wheat Dec25") == 1
