@@ -7,7 +7,7 @@ The functions write in the caller's transaction and wake nobody: that is done af
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -86,19 +86,20 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A command that waits, or the one that the same request made before; wake `shard_id` after the commit."""
+    """A command that waits; wake `shard_id` after the commit. `repeated` tells that an earlier request made it."""
 
     command_id: int
     shard_id: int
     order_id: int | None
     instrument: Instrument | None
+    repeated: bool = field(default=False, compare=False)
 
 
 class Part(NamedTuple):
     """What one shard gets of a request; the instrument is that of the order or the rule, if it is about one."""
 
     shard_id: int
-    instrument_id: int | None
+    instrument: Instrument | None
     command: Command
 
 
@@ -149,7 +150,7 @@ def place_several(
             post_only=request.post_only,
             self_trade_prevention=request.self_trade_prevention,
         )
-        parts.append(Part(listed[market]["shard_id"], listed[market]["id"], command))
+        parts.append(Part(listed[market]["shard_id"], instrument, command))
     return _submit(session, parts, trader_id, source, request_key, now)
 
 
@@ -222,7 +223,7 @@ def cancel_all(
     assert contract is None or asset is not None, "a contract alone names no market"
     if repeated := _receipts_of(session, trader_id, source, request_key):
         return repeated
-    instrument_id = None
+    instrument = None
     if asset is None:
         shard_ids = session.scalars(select(shards.c.id).order_by(shards.c.id)).all()
     elif contract is None:
@@ -231,16 +232,16 @@ def cancel_all(
             raise _unknown_market(session, asset)
     else:
         listed = find_instrument(session, asset=asset, contract=contract)
-        shard_ids, instrument_id = [listed["shard_id"]], listed["id"]
+        shard_ids, instrument = [listed["shard_id"]], store.instrument_from_row(listed)
     parts = [
         Part(
             shard_id,
-            instrument_id,
+            instrument,
             CancelAll(
                 command_id=_command_id(session),
                 trader_id=trader_id,
                 asset=asset,
-                instrument_id=instrument_id,
+                instrument_id=None if instrument is None else instrument.instrument_id,
                 side=side,
                 reason=reason,
             ),
@@ -278,8 +279,9 @@ def list_instruments(
         select(command_ids.next_value()).select_from(func.generate_series(1, len(listed)))
     )
     parts = [
-        Part(row["shard_id"], row["id"], SetInstrument(command_id, store.instrument_from_row(row)))
+        Part(row["shard_id"], instrument, SetInstrument(command_id, instrument))
         for row, command_id in zip(listed, command_numbers.all(), strict=True)
+        for instrument in [store.instrument_from_row(row)]
     ]
     return _submit(session, parts, None, source, f"list from {listed[0]['id']} on", now)
 
@@ -419,7 +421,8 @@ def _submit_one(
     request_key: str,
     now: datetime,
 ) -> Receipt:
-    return _submit(session, [Part(listed["shard_id"], listed["id"], command)], trader_id, source, request_key, now)[0]
+    part = Part(listed["shard_id"], store.instrument_from_row(listed), command)
+    return _submit(session, [part], trader_id, source, request_key, now)[0]
 
 
 def _submit(
@@ -441,7 +444,7 @@ def _submit(
             "part": number,
             "kind": part.command.__struct_config__.tag,
             "order_id": getattr(part.command, "order_id", None),
-            "instrument_id": part.instrument_id,
+            "instrument_id": None if part.instrument is None else part.instrument.instrument_id,
             "body": command_to_json(part.command),
             "created_at": now,
         }
@@ -454,10 +457,18 @@ def _submit(
         .returning(commands.c.shard_id, commands.c.id, commands.c.created_at)
         .cte("written")
     )
-    session.execute(
-        insert(waiting_commands).from_select(["shard_id", "command_id", "created_at"], select(written)),
-    )
-    return _receipts_of(session, trader_id, source, request_key)
+    waiting = session.execute(
+        insert(waiting_commands)
+        .from_select(["shard_id", "command_id", "created_at"], select(written))
+        .returning(waiting_commands.c.command_id)
+    ).all()
+    if not waiting:
+        return _receipts_of(session, trader_id, source, request_key)
+    assert len(waiting) == len(parts), "the parts of a request are written together"
+    return [
+        Receipt(part.command.command_id, part.shard_id, getattr(part.command, "order_id", None), part.instrument)
+        for part in parts
+    ]
 
 
 def _receipts_of(session: Session, trader_id: int | None, source: Source, request_key: str) -> list[Receipt]:
@@ -473,4 +484,4 @@ def _receipts_of(session: Session, trader_id: int | None, source: Source, reques
     ).all()
     wanted = select(instruments).where(instruments.c.id.in_({row.instrument_id for row in rows} - {None}))
     listed = {row["id"]: store.instrument_from_row(row) for row in session.execute(wanted).mappings()} if rows else {}
-    return [Receipt(row.id, row.shard_id, row.order_id, listed.get(row.instrument_id)) for row in rows]
+    return [Receipt(row.id, row.shard_id, row.order_id, listed.get(row.instrument_id), repeated=True) for row in rows]
