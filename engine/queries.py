@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from engine import store
 from engine.errors import OrderNotFound
 from engine.money import CENT
-from engine.orders import OrderState, Reason, Side, TimeInForce, TraderLimits
+from engine.orders import Instrument, OrderState, Reason, Side, TimeInForce, TraderLimits
 from engine.positions import Position
 from engine.tables import commands, instruments, orders, positions, trades, waiting_commands
 from engine.tables import trader_limits as limits_table
@@ -25,13 +25,15 @@ VOLUME_WINDOW = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """An instrument's last trade, best bid and offer, and 24-hour volume."""
+    """An instrument's last trade, best bid and offer, and the volume and range of the last 24 hours."""
 
     instrument_id: int
     last_ticks: int | None
     bid_ticks: int | None
     offer_ticks: int | None
     volume_lots: int
+    low_ticks: int | None
+    high_ticks: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class OrderView:
     notional_ticks: int
     time_in_force: TimeInForce
     expires_at: datetime | None
+    post_only: bool
     state: OrderState
     reason: Reason | None
     created_at: datetime
@@ -128,6 +131,12 @@ def _last_ticks(instrument_id: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
     )
 
 
+def listed_instruments(session: Session) -> list[Instrument]:
+    """Every instrument that was ever listed, by asset and month."""
+    rows = session.execute(sa.select(instruments).order_by(instruments.c.asset, instruments.c.contract_month))
+    return [store.instrument_from_row(row) for row in rows.mappings()]
+
+
 def last_price(session: Session, symbol: str) -> Decimal | None:
     """The price of the instrument's last trade, if there was one."""
     row = session.execute(
@@ -150,10 +159,15 @@ def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> li
             .group_by(orders.c.instrument_id)
         )
     }
-    volume = {
-        row.instrument_id: int(row.lots)
+    traded = {
+        row.instrument_id: (int(row.lots), row.low, row.high)
         for row in session.execute(
-            sa.select(trades.c.instrument_id, sa.func.sum(trades.c.quantity_lots).label("lots"))
+            sa.select(
+                trades.c.instrument_id,
+                sa.func.sum(trades.c.quantity_lots).label("lots"),
+                sa.func.min(trades.c.price_ticks).label("low"),
+                sa.func.max(trades.c.price_ticks).label("high"),
+            )
             .where(trades.c.instrument_id.in_(instrument_ids), trades.c.occurred_at > now - VOLUME_WINDOW)
             .group_by(trades.c.instrument_id)
         )
@@ -167,7 +181,8 @@ def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> li
         )
     }
     return [
-        Quote(found, last.get(found), *best.get(found, (None, None)), volume.get(found, 0)) for found in instrument_ids
+        Quote(found, last.get(found), *best.get(found, (None, None)), *traded.get(found, (0, None, None)))
+        for found in instrument_ids
     ]
 
 
@@ -201,7 +216,7 @@ def depth(session: Session, instrument_id: int, levels: int) -> Depth:
     return Depth(side(Side.BUY), side(Side.SELL))
 
 
-def _order_view(row: sa.RowMapping) -> OrderView:
+def order_view(row: sa.RowMapping) -> OrderView:
     return OrderView(
         order_id=row["id"],
         instrument_id=row["instrument_id"],
@@ -214,6 +229,7 @@ def _order_view(row: sa.RowMapping) -> OrderView:
         notional_ticks=row["notional_ticks"],
         time_in_force=TimeInForce(row["time_in_force"]),
         expires_at=row["expires_at"],
+        post_only=row["post_only"],
         state=OrderState(row["state"]),
         reason=None if row["reason"] is None else Reason(row["reason"]),
         created_at=row["created_at"],
@@ -228,7 +244,7 @@ def open_orders(session: Session, trader_id: int) -> list[OrderView]:
         .where(orders.c.trader_id == trader_id, orders.c.closed_at.is_(None))
         .order_by(orders.c.id.desc())
     )
-    return [_order_view(row) for row in rows.mappings()]
+    return [order_view(row) for row in rows.mappings()]
 
 
 def order(session: Session, trader_id: int, order_id: int) -> OrderView:
@@ -240,7 +256,7 @@ def order(session: Session, trader_id: int, order_id: int) -> OrderView:
     )
     if row is None:
         raise OrderNotFound(order_id=order_id)
-    return _order_view(row)
+    return order_view(row)
 
 
 def newest_order_id(session: Session, trader_id: int) -> int | None:
@@ -261,10 +277,13 @@ def recent_trades(session: Session, instrument_ids: Sequence[int] | None, *, lim
     rows = session.execute(
         sa.select(trades).where(chosen).order_by(trades.c.occurred_at.desc(), trades.c.number.desc()).limit(limit)
     )
-    return [
-        TradeView(row.instrument_id, row.price_ticks, row.quantity_lots, Side(row.taker_side), row.occurred_at)
-        for row in rows
-    ]
+    return [trade_view(row) for row in rows.mappings()]
+
+
+def trade_view(row: sa.RowMapping) -> TradeView:
+    return TradeView(
+        row["instrument_id"], row["price_ticks"], row["quantity_lots"], Side(row["taker_side"]), row["occurred_at"]
+    )
 
 
 def fills(session: Session, trader_id: int, *, limit: int) -> list[Fill]:
@@ -275,10 +294,10 @@ def fills(session: Session, trader_id: int, *, limit: int) -> list[Fill]:
         .order_by(trades.c.occurred_at.desc(), trades.c.number.desc())
         .limit(limit)
     )
-    return [_fill(row, trader_id) for row in rows.mappings()]
+    return [fill_view(row, trader_id) for row in rows.mappings()]
 
 
-def _fill(row: sa.RowMapping, trader_id: int) -> Fill:
+def fill_view(row: sa.RowMapping, trader_id: int) -> Fill:
     role = "taker" if row["taker_trader_id"] == trader_id else "maker"
     taker_side = Side(row["taker_side"])
     other_side = Side.SELL if taker_side is Side.BUY else Side.BUY

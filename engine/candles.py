@@ -1,0 +1,66 @@
+"""Candles: what an instrument traded at in each minute, five minutes, hour or day, in UTC."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from engine.tables import trades
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Interval(StrEnum):
+    MINUTE = "1m"
+    FIVE_MINUTES = "5m"
+    HOUR = "1h"
+    DAY = "1d"
+
+
+DURATIONS = {
+    Interval.MINUTE: timedelta(minutes=1),
+    Interval.FIVE_MINUTES: timedelta(minutes=5),
+    Interval.HOUR: timedelta(hours=1),
+    Interval.DAY: timedelta(days=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """Prices in ticks and volume in lots from `opens_at` on; an interval without a trade has no candle."""
+
+    opens_at: datetime
+    open_ticks: int
+    high_ticks: int
+    low_ticks: int
+    close_ticks: int
+    volume_lots: int
+    trade_count: int
+
+
+def candles(session: Session, instrument_id: int, interval: Interval, *, until: datetime, limit: int) -> list[Candle]:
+    """The last `limit` intervals before `until`, the oldest first."""
+    duration = DURATIONS[interval]
+    since = until - (until - EPOCH) % duration - (limit - 1) * duration
+    opens_at = sa.func.date_bin(duration, trades.c.occurred_at, EPOCH).label("opens_at")
+    prices = sa.func.array_agg(aggregate_order_by(trades.c.price_ticks, trades.c.number), type_=sa.ARRAY(sa.BigInteger))
+    rows = session.execute(
+        sa.select(
+            opens_at,
+            prices[1].label("open"),
+            sa.func.max(trades.c.price_ticks).label("high"),
+            sa.func.min(trades.c.price_ticks).label("low"),
+            prices[sa.func.count()].label("close"),
+            sa.func.sum(trades.c.quantity_lots).label("volume"),
+            sa.func.count().label("trade_count"),
+        )
+        .where(trades.c.instrument_id == instrument_id, trades.c.occurred_at >= since, trades.c.occurred_at < until)
+        .group_by(opens_at)
+        .order_by(opens_at)
+    )
+    return [
+        Candle(row.opens_at, row.open, row.high, row.low, row.close, int(row.volume), row.trade_count) for row in rows
+    ]
