@@ -86,3 +86,75 @@ recordings = sa.Table(
     sa.Column("audio", sa.LargeBinary, nullable=False),
     sa.Column("kept_until", sa.DateTime(timezone=True), nullable=False, index=True),
 )
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    # Linking a number may move an account onto the trader that the number has been; nothing else changes it.
+    sa.Column("trader_id", sa.ForeignKey("traders.id"), nullable=False, unique=True),
+    sa.Column("username", sa.Text, nullable=False, unique=True, comment="in lower case"),
+    sa.Column("password_hash", sa.Text, nullable=False, comment="argon2id"),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+login_sessions = sa.Table(
+    "login_sessions",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("user_agent", sa.Text, nullable=False),
+    sa.Column("ip_address", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.Column("end_reason", sa.Text),
+)
+
+refresh_tokens = sa.Table(
+    "refresh_tokens",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True, comment="SHA-256: the token itself is nowhere stored"),
+    sa.Column("session_id", sa.ForeignKey("login_sessions.id"), nullable=False, index=True),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False, index=True),
+    sa.Column("used_at", sa.DateTime(timezone=True)),
+)
+
+# Append-only: a trigger refuses any change.
+security_events = sa.Table(
+    "security_events",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("account_id", sa.BigInteger, index=True),
+    sa.Column("ip_address", sa.Text),
+    sa.Column("facts", JSONB, nullable=False),
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("trader_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False, comment="SHA-256 of the request"),
+    sa.Column("status", sa.Integer, comment="null until there is an answer"),
+    sa.Column("body", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, index=True),
+)
+
+link_codes = sa.Table(
+    "link_codes",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
+    sa.Column("code", sa.Text, nullable=False, unique=True),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+link_failures = sa.Table(
+    "link_failures",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False, index=True),
+    sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+)

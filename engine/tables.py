@@ -159,6 +159,7 @@ orders = Table(
     Index(None, "trader_id", "id"),
     # On closed_at and not on state, so that a partial fill changes no index.
     Index("ix_orders_open", "instrument_id", "side", "price_ticks", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_open_of_trader", "trader_id", "id", postgresql_where=text("closed_at IS NULL")),
     postgresql_with={"fillfactor": "80"},
 )
 
