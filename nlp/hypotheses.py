@@ -147,10 +147,10 @@ def choose(hypotheses: Sequence[Hypothesis], parser: Parser | None, as_of: date,
 
 def unclear_slots(best: Hypothesis, others: Iterable[Hypothesis]) -> tuple[str, ...]:
     """The slots in which another whole order, nearly as likely, has another number."""
-    floor = best.log_probability - DOUBT_MARGIN
-    rivals = [other.reading for other in others if other.sense > 0 and other.log_probability >= floor]
     if best.sense == 0:
         return ()
+    floor = best.log_probability - DOUBT_MARGIN
+    rivals = [other.reading for other in others if other.sense > 0 and other.log_probability >= floor]
     return tuple(
         slot for slot in NUMBER_SLOTS if any(getattr(rival, slot) != getattr(best.reading, slot) for rival in rivals)
     )

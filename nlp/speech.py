@@ -32,7 +32,7 @@ THREADS = 2
 LAST_LANGUAGE_WEIGHT = 3.0
 
 # Measured on spoken notes against noises, with these prompts: see docs/VOICE.md.
-NO_SPEECH_PROBABILITY_MAX = 0.25
+NO_SPEECH_PROBABILITY_MAX = 0.4
 MEAN_LOG_PROBABILITY_MIN = -1.0
 COMPRESSION_RATIO_MAX = 2.4  # Whisper's own.
 
@@ -166,7 +166,7 @@ def reason_to_refuse(in_words: Hearing, in_digits: Hearing) -> Refusal | None:
         return Refusal.NOISE
     if min(in_words.compression_ratio, in_digits.compression_ratio) > COMPRESSION_RATIO_MAX:
         return Refusal.LOOP
-    if max(in_words.mean_log_probability, in_digits.mean_log_probability) < MEAN_LOG_PROBABILITY_MIN:
+    if min(in_words.mean_log_probability, in_digits.mean_log_probability) < MEAN_LOG_PROBABILITY_MIN:
         return Refusal.LOW_CONFIDENCE
     return None
 

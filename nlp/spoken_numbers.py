@@ -3,6 +3,7 @@
 import functools
 import re
 
+from babel.dates import get_month_names
 from num2words import num2words
 from rapidfuzz import fuzz, process
 from text_to_num import alpha2digit
@@ -28,14 +29,15 @@ LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def in_digits(text: str, language: str) -> str:
-    """Number words, well spelled or nearly, become digits without thousands marks; "20 e 6" becomes 26."""
+    """Number words, nearly well spelled too, become digits without thousands marks; "março, 20 e 6" is "março 26"."""
     text = SPLIT_HUNDREDS.sub(r"\1\2", text)
     text = LETTERS.sub(lambda word: nearest_number_word(word[0], language), text)
     text = MULTIPLIED.sub(lambda number: spell(int(number[1]), language) + " ", text)
     converted = alpha2digit(text, language)
     # A Brazilian "quarta" is a Wednesday, no 4ª: a transcript with ordinals keeps its words.
     text = GROUPED[language].sub("", text if ORDINAL.search(converted) else converted)
-    return " ".join(JOINED.sub(join, text).split())
+    text = month_pause(language).sub(r"\1 ", JOINED.sub(join, text))
+    return " ".join(text.split())
 
 
 def in_words(text: str, language: str) -> str:
@@ -63,6 +65,13 @@ def join(numbers: re.Match[str]) -> str:
     greater, lesser = numbers[1], numbers[2]
     fits = int(lesser) > 0 and len(greater) > len(lesser) and greater.endswith("0" * len(lesser))
     return str(int(greater) + int(lesser)) if fits else numbers[0]
+
+
+@functools.cache
+def month_pause(language: str) -> re.Pattern[str]:
+    """A month and the comma that Whisper puts before its year, which would make the year a number of its own."""
+    months = "|".join(get_month_names("wide", locale=language).values())
+    return re.compile(rf"\b({months}),\s*(?=\d\d\b)", re.IGNORECASE)
 
 
 def nearest_number_word(word: str, language: str) -> str:
