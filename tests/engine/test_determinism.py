@@ -1,6 +1,7 @@
 """Runs repeat exactly, a restored market goes on as the first would, and the record survives its JSON."""
 
 import random
+from collections import Counter
 from copy import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,8 +10,9 @@ import msgspec
 import pytest
 
 from engine import events, orders
+from engine.book import DEAD_ORDERS_MIN
 from engine.matching import Market, match_batch, rejection
-from tests.engine.story import moment, wheat
+from tests.engine.story import WHEAT, Story, moment, wheat
 
 INSTRUMENTS = [
     wheat(reference_ticks=100, band_percent=Decimal(20), max_notional=Decimal(5000)),
@@ -172,6 +174,46 @@ def test_what_changed_is_all_that_changed(seed: int):
         assert (order.state in open_states) == (order.leaves_lots > 0)
         assert (order.state is orders.OrderState.FILLED) == (order.filled_lots == order.quantity_lots)
         assert (order.reason is not None) == (order.state in (orders.OrderState.CANCELED, orders.OrderState.EXPIRED))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_an_orders_own_figures_are_the_sums_of_its_trades(seed: int):
+    market = new_market()
+    filled: Counter[int] = Counter()
+    notional: Counter[int] = Counter()
+    for command in commands_of(seed):
+        for event in match_batch(market, [command], time_of(command)):
+            if isinstance(event, events.Trade):
+                for order_id in (event.maker_order_id, event.taker_order_id):
+                    filled[order_id] += event.quantity_lots
+                    notional[order_id] += event.quantity_lots * event.price_ticks
+    assert filled
+    for order_id, order in market.changed_orders.items():
+        assert (order.filled_lots, order.notional_ticks) == (filled[order_id], notional[order_id])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_canceled_orders_are_counted_where_they_stand_and_cleared_before_they_outnumber_the_open_ones(seed: int):
+    numbers = random.Random(seed)
+    story = Story()
+    book = story.market.books[WHEAT]
+    dead_before = clearings = 0
+    for number in range(1, 1_000):
+        name, side, price_ticks = numbers.choice(
+            (("ana", "buys", numbers.randint(50, 101)), ("ben", "sells", numbers.randint(99, 150)))
+        )
+        story.tell(f"{name} {side} 5 at {price_ticks}")
+        if numbers.random() < 0.8:
+            story.tell(f"{name} cancels {number}")
+        for book_side in (book._bids, book._offers):
+            standing = [order for queue in book_side.levels.values() for order in queue]
+            assert book_side.dead == sum(order.leaves_lots == 0 for order in standing)
+            assert sorted(book_side.keys) == sorted(book_side.levels)
+        dead = book._bids.dead + book._offers.dead
+        assert dead <= 2 * max(DEAD_ORDERS_MIN, len(story.market.open_orders) + 2)
+        clearings += dead < dead_before - DEAD_ORDERS_MIN / 2
+        dead_before = dead
+    assert clearings > 0
 
 
 @pytest.mark.parametrize("seed", range(3))

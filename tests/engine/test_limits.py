@@ -255,12 +255,13 @@ def test_an_amended_order_keeps_its_expiry():
 
 
 def test_expiries_are_kept_while_thousands_of_orders_come_and_go():
-    story = Story()
+    story = Story(wheat(last_trading_at=moment("10:30")))
     lines = ["ana sells 5 at 100 until 10:00"]
     for number in range(2, 400):
         lines += ["ben buys 1 at 50 until 11:00", f"ben cancels {number}"]
     story.tell("\n".join(lines))
     assert story.sentences(story.tell("it is 10:00")) == ["ana's 1 is expired, 5 left: order_expired"]
+    assert story.sentences(story.tell("it is 10:30")) == ["InstrumentExpired"]
 
 
 def test_a_contract_expires_at_its_last_trading_time_with_all_that_rests():
