@@ -17,7 +17,9 @@ _DEFAULT_AS_OF = "2025-11-03"
 def main() -> None:
     """Read rows `{"id","text","lang"?,"channel"?,"as_of"?}` and write what they mean."""
     arguments = argparse.ArgumentParser(prog="python -m nlp", description=__doc__)
-    arguments.add_argument("--catalogue", type=Path, default=_DEFAULT_CATALOGUE, help="the assets and their aliases, as TOML")
+    arguments.add_argument(
+        "--catalogue", type=Path, default=_DEFAULT_CATALOGUE, help="the assets and their aliases, as TOML"
+    )
     parser = Parser(Catalogue.from_toml(arguments.parse_args().catalogue))
     for line in sys.stdin:
         if not line.strip():

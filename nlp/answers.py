@@ -9,16 +9,33 @@ from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span
 
 _NUMERIC = ("quantity", "price")
+# A short "no" before an order may belong to the order.
+_DISMISSAL_LENGTH_MIN = 6
 _INFORMING = frozenset(
     {
-        Intent.HELP, Intent.LANGUAGE, Intent.ORDERS, Intent.TRADES, Intent.MY_TRADES, Intent.ACCOUNT, Intent.POSITIONS, Intent.BOOK,
-        Intent.CHART, Intent.LIMITS, Intent.ALERTS, Intent.LAST_ORDER, Intent.PANIC, Intent.LINK, Intent.ALERT, Intent.DELETE_ALERT,
-        Intent.CONFIRM_ALWAYS, Intent.CONFIRM_UNSURE, Intent.UNDO,
+        Intent.HELP, Intent.LANGUAGE, Intent.ORDERS, Intent.TRADES, Intent.MY_TRADES, Intent.ACCOUNT, Intent.POSITIONS,
+        Intent.BOOK, Intent.CHART, Intent.LIMITS, Intent.ALERTS, Intent.LAST_ORDER, Intent.PANIC, Intent.LINK,
+        Intent.ALERT, Intent.DELETE_ALERT, Intent.CONFIRM_ALWAYS, Intent.CONFIRM_UNSURE, Intent.UNDO,
     }
 )  # fmt: skip
 # What may stand around the slots of an answer without changing it.
 _AROUND_KINDS = frozenset(
-    {"filler", "polite", "greeting", "thanks", "answer", "yes", "link", "cue", "unit", "currency", "place", "order", "amend", "no"}
+    {
+        "filler",
+        "polite",
+        "greeting",
+        "thanks",
+        "answer",
+        "yes",
+        "link",
+        "cue",
+        "unit",
+        "currency",
+        "place",
+        "order",
+        "amend",
+        "no",
+    }
 )
 
 
@@ -37,9 +54,25 @@ def read(
         return None
     if _drops(spans):
         return Reading(intent=Intent.NO, lang=lang)
-    if any(span.has("cancel", "verb") and not span.has("side") for span in spans) or _is_new_order(spans, order, question):
+    if any(span.has("cancel", "verb") and not span.has("side") for span in spans) or _is_new_order(
+        spans, order, question
+    ):
         return None
     return _answer(spans, lang, question, order)
+
+
+def after_dismissal(spans: Sequence[Span]) -> Sequence[Span]:
+    """What follows "forget the wheat, ...": the question is dropped by it, and the rest stands for itself."""
+    comma = next((position for position, span in enumerate(spans) if span.text in (",", ".", ";")), None)
+    if comma is None or comma + 1 == len(spans):
+        return spans
+    clause = spans[:comma]
+    if not clause or not clause[0].has("no") or len(clause[0].text) < _DISMISSAL_LENGTH_MIN:
+        return spans
+    known = all(
+        span is clause[0] or span.asset or span.contract or span.has("filler") or span.has("order") for span in clause
+    )
+    return spans[comma + 1 :] if known else spans
 
 
 def _drops(spans: Sequence[Span]) -> bool:
@@ -47,12 +80,17 @@ def _drops(spans: Sequence[Span]) -> bool:
     words = [span for span in spans if not span.punctuation]
     dropping = [span for span in words if span.has("cancel", "verb") or span.has("whole", Intent.NO)]
     return bool(dropping) and all(
-        span in dropping or span.has("polite") or span.has("filler") or span.has("no") or span.has("order") for span in words
+        span in dropping or span.has("polite") or span.has("filler") or span.has("no") or span.has("order")
+        for span in words
     )
 
 
 def _is_new_order(spans: Sequence[Span], order: Order, question: Question) -> bool:
-    sided = [span for span in spans if (span.has("side") or span.has("quote") or span.has("pay")) and not span.asset and not span.number]
+    sided = [
+        span
+        for span in spans
+        if (span.has("side") or span.has("quote") or span.has("pay")) and not span.asset and not span.number
+    ]
     if not sided:
         return False
     open_side = question.reading.side
@@ -64,7 +102,7 @@ def _is_new_order(spans: Sequence[Span], order: Order, question: Question) -> bo
 
 
 def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) -> Reading | None:
-    slots = {
+    slots: dict[str, object] = {
         "side": order.side,
         "quantity": order.quantity,
         "asset": order.asset,
@@ -76,7 +114,9 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
     }
     if all(value is None for value in slots.values()):
         return None
-    reasons = [reason for reason in order.doubts if reason not in ("number_before_verb", "unexplained_words", "correction")]
+    reasons = [
+        reason for reason in order.doubts if reason not in ("number_before_verb", "unexplained_words", "correction")
+    ]
     refusals = [reason for reason in order.refusals if not (reason == "negation" and _opens_with_no(spans))]
     if order.unlisted is not None or _strange(spans):
         if commands.ask(spans) is not None:
@@ -104,7 +144,10 @@ def _strange(spans: Sequence[Span]) -> bool:
     return any(
         not span.punctuation
         and not (span.number or span.asset or span.contract)
-        and not any(span.has(kind) for kind in (*_AROUND_KINDS, "side", "quote", "market", "time_in_force", "validity", "contract"))
+        and not any(
+            span.has(kind)
+            for kind in (*_AROUND_KINDS, "side", "quote", "market", "time_in_force", "validity", "contract")
+        )
         for span in spans
     )
 
@@ -144,11 +187,16 @@ def _repeat(spans: Sequence[Span], lang: str, order: Order) -> Reading | None:
     kinds = (*_AROUND_KINDS, "repeat", "time_in_force", "validity", "market", "contract", "last", "my")
     refusals = [reason for reason in order.refusals if reason != "negation"]
     strange = any(
-        not span.punctuation and not (span.number or span.contract) and not any(span.has(kind) for kind in kinds) for span in spans
+        not span.punctuation and not (span.number or span.contract) and not any(span.has(kind) for kind in kinds)
+        for span in spans
     )
     if refusals or strange or any(span.has("guard", "negation") for span in spans):
         return None
-    reasons = [reason for reason in order.doubts if reason not in ("relative", "number_before_verb", "unexplained_words", "correction")]
+    reasons = [
+        reason
+        for reason in order.doubts
+        if reason not in ("relative", "number_before_verb", "unexplained_words", "correction")
+    ]
     if (order.quantity is not None and not order.quantity_cued) or (order.price is not None and not order.price_cued):
         reasons.append("ambiguous_number")
     return Reading(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """`assets` gives each code its aliases in every language; `listed` its open contracts, or None where they are not known."""
+    """`assets` gives each code its aliases in all languages; `listed` its open contracts, None where not known."""
 
     assets: Mapping[str, tuple[str, ...]]
     listed: Mapping[str, frozenset[str]] | None = None

@@ -15,8 +15,8 @@ _ORDER_NUMBER_MAX = 10**12
 
 # Where several kinds of question are in one message, the first of these is what it is about.
 _ASKED_FIRST = (
-    Intent.LIMITS, Intent.HELP, Intent.ALERTS, Intent.LAST_ORDER, Intent.MY_TRADES, Intent.POSITIONS, Intent.ACCOUNT, Intent.BOOK,
-    Intent.CHART, Intent.ORDERS, Intent.TRADES, Intent.STATUS, Intent.MARKET,
+    Intent.LIMITS, Intent.HELP, Intent.ALERTS, Intent.LAST_ORDER, Intent.MY_TRADES, Intent.POSITIONS, Intent.ACCOUNT,
+    Intent.BOOK, Intent.CHART, Intent.ORDERS, Intent.TRADES, Intent.STATUS, Intent.MARKET,
 )  # fmt: skip
 _ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
 
@@ -50,7 +50,9 @@ def whole(spans: Sequence[Span]) -> Command | None:
     intents = [
         intent
         for intent in _whole_intents(words)
-        if all(one.has("polite") or one.has("filler") or one.has("greeting") or one.has("whole", intent) for one in words)
+        if all(
+            one.has("polite") or one.has("filler") or one.has("greeting") or one.has("whole", intent) for one in words
+        )
     ]
     if intents and all(span.sure for span in words):
         order = [Intent.PANIC, Intent.UNDO, Intent.HELP]
@@ -74,7 +76,9 @@ def small_talk(spans: Sequence[Span]) -> Command | None:
         return Command(Intent.GREETING) if any(span.has("greeting") for span in words) else None
     first = next((span for span in words if span.has("yes") or span.has("no")), None)
     thanked = any(span.has("thanks") for span in words)
-    if first is not None and not (first.has("greeting") and first is words[0] and len(words) == 1 and not first.has("yes")):
+    if first is not None and not (
+        first.has("greeting") and first is words[0] and len(words) == 1 and not first.has("yes")
+    ):
         if first.has("no"):
             return Command(Intent.NO)
         if any(span.has("no") for span in words):
@@ -172,7 +176,11 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     rest = [span for position, span in enumerate(spans) if position != verb]
     if any(not span.sure for span in spans):
         reasons.append("misspelt")
-    if any(_is_strange(span, ("orders_of", "all", "cancel", "cue", "contract")) for span in rest if not (span.number or span.asset or span.contract)):
+    if any(
+        _is_strange(span, ("orders_of", "all", "cancel", "cue", "contract"))
+        for span in rest
+        if not (span.number or span.asset or span.contract)
+    ):
         reasons.append("unexplained_words")
     if reasons:
         return unknown(*reasons)
@@ -185,7 +193,7 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
         return unknown("unexplained_number")
     if everything:
         return _cancel_all(rest)
-    if any(span.asset or span.contract or span.has("orders_of") and not span.has("order") for span in rest):
+    if any(span.asset or span.contract or (span.has("orders_of") and not span.has("order")) for span in rest):
         return unknown("unexplained_words")
     return Command(Intent.CANCEL_LAST)
 
@@ -197,7 +205,10 @@ def _cancel_all(spans: Sequence[Span]) -> Command:
     if len(assets) > 1 or len(months) > 1 or len(sides) > 1:
         return unknown("alternatives")
     return Command(
-        Intent.CANCEL_ALL, side=next(iter(sides), None), asset=next(iter(assets), None), contract=next(iter(months), None)
+        Intent.CANCEL_ALL,
+        side=next(iter(sides), None),
+        asset=next(iter(assets), None),
+        contract=next(iter(months), None),
     )
 
 
@@ -230,7 +241,8 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
         return None
     last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
     names_price = any(len(span.text.split()) > 1 and span.has("amend", "price") for span in verbs) or any(
-        span.has("cue", "price") and not span.has("filler") and not span.has("cue", "target") and len(span.text) > 3 for span in spans
+        span.has("cue", "price") and not span.has("filler") and not span.has("cue", "target") and len(span.text) > 3
+        for span in spans
     )
     order_id, values = _target(spans, numbers, last, names_price)
     if order_id is None or not values:
@@ -239,7 +251,9 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
     kinds = ("amend", "cue", "unit", "currency", "cancel", "link", "validity", "status", "direction")
     if any(_is_strange(span, kinds) for span in spans if not span.number):
         reasons.append("unexplained_words")
-    if any(span.has("guard", "relative") and not span.has("cue", "target") and not span.has("filler") for span in spans):
+    if any(
+        span.has("guard", "relative") and not span.has("cue", "target") and not span.has("filler") for span in spans
+    ):
         reasons.append("relative")
     if any(not span.sure for span in spans):
         reasons.append("misspelt")
@@ -278,10 +292,7 @@ def _amended(
         after = spans[position + 1] if position + 1 < len(spans) else None
         if number.negative or number.value <= 0:
             reasons.append("zero")
-        if after is not None and after.has("unit"):
-            quantity, twice = number.as_whole, quantity is not None
-            ambiguous = number.ambiguous
-        elif _is_quantity(number.value, verbs, names_price):
+        if (after is not None and after.has("unit")) or _is_quantity(number.value, verbs, names_price):
             quantity, twice = number.as_whole, quantity is not None
             ambiguous = number.ambiguous
         else:
@@ -320,7 +331,12 @@ def ask(spans: Sequence[Span]) -> Command | None:
         asked.add(Intent.LAST_ORDER)
     for intent in _ASKED_FIRST:
         if intent in asked and intent not in (Intent.STATUS,):
-            if intent in (Intent.ACCOUNT, Intent.ORDERS, Intent.TRADES) and asset and Intent.MARKET in asked and "my" not in words:
+            if (
+                intent in (Intent.ACCOUNT, Intent.ORDERS, Intent.TRADES)
+                and asset
+                and Intent.MARKET in asked
+                and "my" not in words
+            ):
                 continue
             about = intent in _ABOUT_ASSETS
             if _is_beside(intent, spans, asset):
@@ -332,7 +348,11 @@ def ask(spans: Sequence[Span]) -> Command | None:
 def _is_beside(intent: Intent, spans: Sequence[Span], asset: str | None) -> bool:
     """Whether the question is about something else: the weather, a joke, a position to close."""
     if intent == Intent.MARKET and asset is None:
-        return any(span.unknown or not span.sure or all(m.kind == "heard_asset" for m in span.meanings) for span in spans if not span.punctuation)
+        return any(
+            span.unknown or not span.sure or all(m.kind == "heard_asset" for m in span.meanings)
+            for span in spans
+            if not span.punctuation
+        )
     if any(span.has("guard", "joke", "machine") for span in spans):
         return True
     return intent == Intent.POSITIONS and any(span.has("guard", "relative") and not span.has("all") for span in spans)
@@ -345,6 +365,9 @@ def _about_order(spans: Sequence[Span]) -> Command | None:
     order_id = _order_id(numbers[0])
     if order_id is None:
         return None
-    asked = any(span.has("status") or span.has("ask", Intent.STATUS) or span.has("cancel", "past") or span.text in ("?", "¿") for span in spans)
+    asked = any(
+        span.has("status") or span.has("ask", Intent.STATUS) or span.has("cancel", "past") or span.text in ("?", "¿")
+        for span in spans
+    )
     traded = any(span.has("side") or span.has("unit") for span in spans)
     return Command(Intent.STATUS, order_id=order_id) if asked and not traded else None

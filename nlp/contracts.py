@@ -53,7 +53,17 @@ def mark_spoken(spans: Sequence[Span], as_of: date) -> list[Span]:
         if not _only_a_month(span) and (have_contract or not _stands_as_month(joined, position)):
             continue
         span.contract, span.meanings = upcoming(month, as_of), ()
+        if _year_after_comma(joined, position, as_of):
+            span.sure, span.reasons = False, ("ambiguous_month",)
     return joined
+
+
+def _year_after_comma(spans: Sequence[Span], position: int, as_of: date) -> bool:
+    """ "December, 25 wheat": a year or a quantity."""
+    if position + 2 >= len(spans) or spans[position + 1].text != ",":
+        return False
+    text = spans[position + 2].text
+    return text.isdecimal() and len(text) == 2 and _is_year(spans, position + 2, as_of)
 
 
 def _join(spans: Sequence[Span], find: Callable[[int], _Found | None]) -> list[Span]:
@@ -79,7 +89,11 @@ def _join(spans: Sequence[Span], find: Callable[[int], _Found | None]) -> list[S
 
 def _written(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
     span = spans[position]
-    return _month_code(spans, position, as_of, voice) or _numeric(spans, position, as_of, voice) or _named(span, spans, position, as_of, voice)
+    return (
+        _month_code(spans, position, as_of, voice)
+        or _numeric(spans, position, as_of, voice)
+        or _named(span, spans, position, as_of, voice)
+    )
 
 
 def _month_code(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
@@ -89,13 +103,18 @@ def _month_code(spans: Sequence[Span], position: int, as_of: date, voice: bool) 
     digits = spans[position + 1]
     if not digits.glued or not digits.text.isdecimal() or len(digits.text) > 2:
         return None
-    if position + 2 < len(spans) and spans[position + 2].glued and spans[position + 2].text[0].isalpha():
-        if not spans[position + 2].has("asset"):
-            return None
+    after = spans[position + 2] if position + 2 < len(spans) else None
+    if after is not None and after.glued and after.text[0].isalpha() and not after.has("asset"):
+        return None
     month = _CODES.index(span.text) + 1
     if voice and span.has("heard_month") and len(digits.text) == 2:
         # "Ene" is spoken like the letter n.
-        return code(_month(span, kind="heard_month") or month, 2000 + int(digits.text)), position + 2, False, ("ambiguous_month",)
+        return (
+            code(_month(span, kind="heard_month") or month, 2000 + int(digits.text)),
+            position + 2,
+            False,
+            ("ambiguous_month",),
+        )
     if len(digits.text) == 2:
         return code(month, 2000 + int(digits.text)), position + 2, True, ()
     year = as_of.year - as_of.year % 10 + int(digits.text)
@@ -133,7 +152,9 @@ def _named(span: Span, spans: Sequence[Span], position: int, as_of: date, voice:
     if month is None:
         return None
     place = position + 1
-    while place < len(spans) and (spans[place].text in _SEPARATORS or spans[place].text == ",") and place < position + 3:
+    while (
+        place < len(spans) and (spans[place].text in _SEPARATORS or spans[place].text == ",") and place < position + 3
+    ):
         place += 1
     if place >= len(spans) or not spans[place].text.isdecimal() or spans[place].meanings:
         return None
@@ -180,7 +201,11 @@ def _spoken_year(spans: Sequence[Span], position: int, as_of: date) -> _Found | 
         return None
     value = int(number.as_whole)
     year = value if value >= 2000 else 2000 + value
-    if value != number.as_whole or not _plausible(year, as_of) or (place + 1 < len(spans) and spans[place + 1].has("unit")):
+    if (
+        value != number.as_whole
+        or not _plausible(year, as_of)
+        or (place + 1 < len(spans) and spans[place + 1].has("unit"))
+    ):
         return None
     return code(month, year), place + 1, True, ()
 

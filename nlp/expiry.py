@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nlp.spans import Span
 
+
 @dataclass(frozen=True, slots=True)
 class Expiry:
     """`minutes` is None where the time said cannot be kept as a whole number of minutes."""

@@ -1,4 +1,4 @@
-"""Which number of an order is its price and which its quantity: the words around a number decide first, then its place."""
+"""Which number of an order is its price and which its quantity: the words around it decide first, then its place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Figure:
 
 @dataclass(slots=True)
 class Figures:
-    """`price` and `quantity` as read; `unclear` slots were given twice over; `used` are the positions of all spans that were taken."""
+    """`price` and `quantity` as read; `unclear` slots were given twice over; `used` are the spans taken."""
 
     price: Figure | None = None
     quantity: Figure | None = None
@@ -83,7 +83,11 @@ def _cued(spans: Sequence[Span], position: int, used: set[int]) -> tuple[str | N
     while after < len(spans) and spans[after].has("currency") and not spans[after].has("unit"):
         used.add(after)
         return _PRICE, spans[after].text
-    if after < len(spans) and spans[after].has("unit") and not (spans[after].text == "x" and _is_number(spans, after + 1)):
+    if (
+        after < len(spans)
+        and spans[after].has("unit")
+        and not (spans[after].text == "x" and _is_number(spans, after + 1))
+    ):
         used.add(after)
         before = position - 1
         if before >= 0 and (spans[before].has("cue") or spans[before].has("filler")):
@@ -123,7 +127,8 @@ def _offered_instead(spans: Sequence[Span], first: int, second: int) -> bool:
     """Whether only an "or", or the dash of a range, stands between two numbers."""
     between = spans[first + 1 : second]
     return bool(between) and all(
-        span.has("link", "alternative") or span.text in ("-", "/") or span.has("guard", "hesitation") for span in between
+        span.has("link", "alternative") or span.text in ("-", "/") or span.has("guard", "hesitation")
+        for span in between
     )
 
 
@@ -169,10 +174,8 @@ def _place(spans: Sequence[Span], figures: Sequence[Figure], market: bool) -> No
         return
     if _PRICE in taken or _QUANTITY in taken:
         free = _QUANTITY if _PRICE in taken else _PRICE
-        if free not in taken and (len(bare) == 1 or len({figure.number.value for figure in bare}) == 1):
-            for figure in bare:
-                figure.role = free
-        elif free not in taken and any(span.has("link", "alternative") for span in spans):
+        one_value = len({figure.number.value for figure in bare}) == 1
+        if free not in taken and (one_value or any(span.has("link", "alternative") for span in spans)):
             for figure in bare:
                 figure.role = free
     elif len(bare) == 2:
@@ -201,7 +204,11 @@ def _place_paid(spans: Sequence[Span], figures: Sequence[Figure]) -> None:
 def _is_quoted_first(spans: Sequence[Span], figure: Figure) -> bool:
     """ "150 bid for 100": the price stands right before the word."""
     after = figure.position + 1
-    return after < len(spans) and spans[after].has("quote") and not any(span.has("quote") for span in spans[: figure.position])
+    return (
+        after < len(spans)
+        and spans[after].has("quote")
+        and not any(span.has("quote") for span in spans[: figure.position])
+    )
 
 
 def _bid_for(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
@@ -216,7 +223,9 @@ def _settle(role: str, figures: Sequence[Figure], spans: Sequence[Span], result:
     values = {value for figure in figures for value in (figure.options or (_value(figure, role),))}
     if len(values) > 1:
         result.unclear.add(role)
-        result.reasons.append("alternatives" if any(span.has("link", "alternative") for span in spans) else f"two_{role}s")
+        result.reasons.append(
+            "alternatives" if any(span.has("link", "alternative") for span in spans) else f"two_{role}s"
+        )
         return
     figure = figures[0]
     value = _value(figure, role)

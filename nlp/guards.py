@@ -1,4 +1,4 @@
-"""Why a message must not be executed: negations, questions, conditionals, hearsay, jokes, and text that addresses the machine."""
+"""Why a message must not be executed: negations, questions, conditions, hearsay, jokes, talk to the machine."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,18 @@ from nlp.spans import Span
 
 # Such a message asks for nothing: it is no order, not even an uncertain one.
 FORBIDDING = frozenset(
-    {"negation", "opinion", "conditional", "past", "reported", "hesitation", "joke", "machine", "later", "question_word"}
+    {
+        "negation",
+        "opinion",
+        "conditional",
+        "past",
+        "reported",
+        "hesitation",
+        "joke",
+        "machine",
+        "later",
+        "question_word",
+    }
 )
 # Such a message asks, but not plainly enough to be carried out at once.
 DOUBTING = frozenset({"question", "request", "relative", "either_side"})
@@ -14,7 +25,21 @@ DOUBTING = frozenset({"question", "request", "relative", "either_side"})
 # These forbid in whatever language the rest of the message is: a "no" is not overheard for standing in Portuguese.
 _IN_ANY_LANGUAGE = frozenset({"negation", "conditional", "past", "joke", "machine"})
 _NEUTRAL_KINDS = frozenset(
-    {"filler", "polite", "cue", "number", "unit", "place", "yes", "greeting", "thanks", "validity", "my", "contract", "link"}
+    {
+        "filler",
+        "polite",
+        "cue",
+        "number",
+        "unit",
+        "place",
+        "yes",
+        "greeting",
+        "thanks",
+        "validity",
+        "my",
+        "contract",
+        "link",
+    }
 )
 _QUESTION_MARKS = frozenset({"?", "¿", "؟"})
 

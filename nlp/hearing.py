@@ -3,31 +3,35 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from nlp.spelling import Guess
+from nlp.language import Tongue
 from nlp.spans import Meaning, Number, Span
+from nlp.spelling import Guess
 
 _REASON = "misheard"
 
 
-def hear(spans: Sequence[Span], voice: bool, language: str, guess: Callable[[str], Guess | None]) -> None:
+def hear(spans: Sequence[Span], voice: bool, tongue: Tongue, guess: Callable[[str], Guess | None]) -> None:
     """Take misheard words for what is missing.
 
     Typed, they are misspelt rather than misheard: `guess` says how surely. A spoken message is confirmed in any case.
     """
     if not voice:
         for span in spans:
-            if span.has("heard_asset") and all(m.kind.startswith("heard") for m in span.meanings) and not span.contract:
-                _spell(span, guess(span.text))
-    _hear_asset(spans, voice, language)
+            if span.has("heard_asset") and _is_nothing_else(span, tongue.language) and not span.contract:
+                _spell(span, guess(span.text), tongue.decided)
+    _hear_asset(spans, voice, tongue.language)
     _hear_side(spans, voice)
     _hear_number(spans)
 
 
-def _spell(span: Span, guess: Guess | None) -> None:
+def _spell(span: Span, guess: Guess | None, decided: bool) -> None:
     asset = next((m.value for m in guess.meanings if m.kind == "asset"), None) if guess is not None else None
     if guess is not None and asset is not None:
-        span.asset, span.meanings, span.sure = asset, guess.meanings, guess.sure
-        span.reasons = () if guess.sure else (guess.reason,)
+        alone = all(m.kind.startswith("heard") for m in span.meanings)
+        # "mais" misspells maize in Spanish, but means "more" in Portuguese: which of them it is must be known.
+        span.sure = guess.sure and (alone or decided)
+        span.asset, span.meanings = asset, guess.meanings
+        span.reasons = () if span.sure else (guess.reason,)
 
 
 def _hear_asset(spans: Sequence[Span], voice: bool, language: str) -> None:
@@ -37,7 +41,10 @@ def _hear_asset(spans: Sequence[Span], voice: bool, language: str) -> None:
     candidates = [
         span
         for span in spans
-        if span.has("heard_asset") and not span.number and not span.contract and (ordered or _is_nothing_else(span, language))
+        if span.has("heard_asset")
+        and not span.number
+        and not span.contract
+        and (ordered or _is_nothing_else(span, language))
     ]
     if len(candidates) > 1:
         candidates = [span for span in candidates if not span.has("filler")]

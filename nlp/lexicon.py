@@ -84,7 +84,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """`spellings` are other names (nicknames) or mishearings (homophones) of words: kind -> entries whose value is the word meant."""
+    """One file. The value of a nickname or homophone is the word that is meant by it."""
 
     language: str
     entries: tuple[Entry, ...]
@@ -126,7 +126,9 @@ def load(path: Path) -> Lexicon:
     )
 
 
-def _spellings(path: Path, kind: str, sections: Mapping[str, Mapping[str, list[str]]], language: str) -> tuple[Entry, ...]:
+def _spellings(
+    path: Path, kind: str, sections: Mapping[str, Mapping[str, list[str]]], language: str
+) -> tuple[Entry, ...]:
     return tuple(
         entry
         for word, phrases in sections.get(kind, {}).items()

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from text_to_num import text2num
 
+from nlp.language import COMMA_LANGUAGES, Tongue
 from nlp.spans import Number, Span
 
 _DIGITS = re.compile(r"\d*(?:[.,]\d+)*$")
@@ -21,8 +22,8 @@ _OTHER_LANGUAGES = {"en": ("en", "es", "pt"), "es": ("es", "pt", "en"), "pt": ("
 def parse_digits(text: str, comma: bool | None) -> Number | None:
     """A number in digits. `comma` says how the message's language writes it; None where that cannot be told.
 
-    A number written the other way that could mean two things is ambiguous: `value` is then how its own language reads it,
-    `whole` the grouped thousands.
+    A number written the other way that could mean two things is ambiguous: `value` is then the likelier reading,
+    `whole` that with the mark between thousands.
     """
     if not _DIGITS.match(text) or len(text) > _DIGITS_MAX + 6:
         return None
@@ -57,12 +58,13 @@ def _two_marks(text: str, marks: Sequence[str]) -> Number | None:
     return Number(Decimal("".join(groups) + "." + tail))
 
 
-def mark(spans: Sequence[Span], language: str, comma: bool | None) -> list[Span]:
+def mark(spans: Sequence[Span], tongue: Tongue) -> list[Span]:
     """The spans with every number joined into one span of its own."""
     joined: list[Span] = []
     position = 0
     while position < len(spans):
-        found = _Reader(spans, position, language, comma).read()
+        comma = tongue.comma if not tongue.mixed or _led_in(spans, position, tongue) else None
+        found = _Reader(spans, position, tongue.language, comma).read()
         if found is None:
             joined.append(spans[position])
             position += 1
@@ -76,6 +78,14 @@ def mark(spans: Sequence[Span], language: str, comma: bool | None) -> list[Span]
                 joined[-2].punctuation = True
             position = end
     return joined
+
+
+def _led_in(spans: Sequence[Span], position: int, tongue: Tongue) -> bool:
+    """Whether the word before a number belongs to the languages that write numbers as this one is: "a 1.121"."""
+    if position == 0 or tongue.comma is None:
+        return False
+    languages = spans[position - 1].languages("cue", "price")
+    return bool(languages) and languages <= (COMMA_LANGUAGES if tongue.comma else {"en"})
 
 
 def _is_negative(before: Sequence[Span], first: Span) -> bool:
@@ -168,7 +178,11 @@ class _Reader:
         over, slash, under = self._digits_at(position), self._at(position + 1), self._digits_at(position + 2)
         if over is None or under is None or slash is None or slash.text != "/":
             return None
-        if not (over.plain and under.plain) or int(under.value) not in _FRACTION_DENOMINATORS or over.value >= under.value:
+        if (
+            not (over.plain and under.plain)
+            or int(under.value) not in _FRACTION_DENOMINATORS
+            or over.value >= under.value
+        ):
             return None
         return over.value / under.value
 
@@ -229,7 +243,11 @@ class _Reader:
         after = self._at(position + 1)
         if after is None:
             return True
-        return not (after.has("unit") or after.has("number", "point", "half", "cents") or after.text in ("mil", "millon", "milhao"))
+        return not (
+            after.has("unit")
+            or after.has("number", "point", "half", "cents")
+            or after.text in ("mil", "millon", "milhao")
+        )
 
     def _words(self, start: int) -> tuple[list[Decimal], int, bool] | None:
         """The values of the number words that stand together, where they end, and whether an "and" parts them.
@@ -237,7 +255,9 @@ class _Reader:
         Each value is as long as its language lets it be.
         """
         end = start
-        while self._is(end, "word", "digit") or (self._joins(end) and self._is(end + 1, "word", "digit") and end > start):
+        while self._is(end, "word", "digit") or (
+            self._joins(end) and self._is(end + 1, "word", "digit") and end > start
+        ):
             end += 1
         for language in _OTHER_LANGUAGES[self.language]:
             values = self._values(start, end, language)
@@ -270,6 +290,8 @@ class _Reader:
         words = [span.text for span in self.spans[start:stop] if span.text != "-"]
         if words == ["oh"]:
             return Decimal(0)
+        if len(words) > 1 and words[0] in _ZEROS:
+            return None  # "zero five" is two digits
         try:
             return Decimal(text2num(" ".join(words), language))
         except ValueError:

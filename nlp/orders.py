@@ -16,8 +16,14 @@ PRICE_MAX = Decimal(10_000_000)
 _LEFTOVER_WORDS_MAX = 2
 
 _SLOTS = ("side", "quantity", "asset", "contract", "price")
-_HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "place", "time_in_force", "validity", "contract", "currency", "cue", "yes"})  # fmt: skip
+_HARMLESS_KINDS = frozenset(
+    {
+        "filler", "polite", "greeting", "thanks", "place", "time_in_force", "validity", "contract", "currency", "cue",
+        "yes",
+    }
+)  # fmt: skip
 _HARMLESS_MARKS = frozenset(".,;:!¡()\"'*-@?¿…|•·#")
+_RECEIVERS = frozenset({"me", "us", "to me", "to us"})
 _ONE_LETTER_SIDES = frozenset("bscv")
 
 
@@ -66,7 +72,9 @@ class OrderReader:
         order = self._order
         self._read_side()
         self._read_terms()
-        order.asset = self._one("asset", [(position, span.asset) for position, span in enumerate(self._spans) if span.asset])
+        order.asset = self._one(
+            "asset", [(position, span.asset) for position, span in enumerate(self._spans) if span.asset]
+        )
         order.contract = self._one(
             "contract", [(position, span.contract) for position, span in enumerate(self._spans) if span.contract]
         )
@@ -78,7 +86,9 @@ class OrderReader:
         if "side" in self._unclear and self._unclear & {"price", "quantity", "asset", "contract"}:
             order.refusals.append("two_orders")
         order.doubts += [reason for reason in guards.find(self._unused(), self._language) if reason in guards.DOUBTING]
-        order.refusals += [reason for reason in guards.find(self._unused(), self._language) if reason in guards.FORBIDDING]
+        order.refusals += [
+            reason for reason in guards.find(self._unused(), self._language) if reason in guards.FORBIDDING
+        ]
         order.doubts, order.refusals = list(dict.fromkeys(order.doubts)), list(dict.fromkeys(order.refusals))
         return order
 
@@ -104,11 +114,25 @@ class OrderReader:
                 continue
             if span.text in _ONE_LETTER_SIDES and not self._opens(position):
                 continue
+            if (
+                position
+                and self._spans[position - 1].has("link", "and")
+                and not self._spans[position - 1].has("filler")
+            ):
+                self._order.doubts.append("joined")  # "... and sell": there was something before it
             found.append((position, value))
             self._doubt_unsure(span)
-            if span.has("guard", "either_side"):
+            if span.has("guard", "either_side") or (value == "sell" and self._to_me(position)):
                 self._order.doubts.append("either_side")  # "sell me" may ask to buy
         self._order.side = self._one("side", found)
+
+    def _to_me(self, position: int) -> bool:
+        for span in self._spans[position + 1 : position + 4]:
+            if span.number or span.asset or span.contract:
+                return False
+            if span.text in _RECEIVERS:
+                return True
+        return False
 
     def _opens(self, position: int) -> bool:
         return not any(
@@ -133,7 +157,9 @@ class OrderReader:
         if len(values) <= 1:
             return next(iter(values), None)
         first = found[0][0]
-        marks = [position for position, span in enumerate(self._spans) if position > first and span.has("link", "correction")]
+        marks = [
+            position for position, span in enumerate(self._spans) if position > first and span.has("link", "correction")
+        ]
         after = [value for position, value in found if marks and position > marks[0]]
         if after and len(set(after)) == 1:
             return after[0]
@@ -203,7 +229,8 @@ class OrderReader:
         verbs = [
             position
             for position, span in enumerate(self._spans)
-            if any(span.has(kind) for kind in ("side", "quote", "pay", "place")) and not span.asset and not span.number
+            if any(span.has(kind) for kind in ("side", "quote", "pay", "place"))
+            and not (span.asset or span.number or span.has("filler") or span.has("yes"))
         ]
         if self._first_bare is not None and verbs and self._first_bare < verbs[0]:
             self._order.doubts.append("number_before_verb")
@@ -232,7 +259,11 @@ class OrderReader:
 
     def _first_slot(self) -> int:
         return next(
-            (position for position, span in enumerate(self._spans) if span.number or span.asset or span.contract or span.has("side")),
+            (
+                position
+                for position, span in enumerate(self._spans)
+                if span.number or span.asset or span.contract or span.has("side")
+            ),
             len(self._spans),
         )
 

@@ -8,6 +8,7 @@ from nlp import answers, commands, contracts, language, numbers, spelling, token
 from nlp.catalogue import Catalogue
 from nlp.commands import Command
 from nlp.hearing import hear
+from nlp.language import Tongue
 from nlp.lexicon import load_all
 from nlp.orders import Order, OrderReader
 from nlp.reading import Intent, Question, Reading
@@ -17,7 +18,7 @@ _DEFAULT_LANGUAGE = language.DEFAULT_LANGUAGE
 
 
 class Parser:
-    """Reads messages against one catalogue. Building it takes a moment; reading with it is quick and safe between threads."""
+    """Reads messages against one catalogue. Building it takes a moment; reading is quick, and safe between threads."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         lexicons = load_all()
@@ -42,11 +43,15 @@ class Parser:
     ) -> Reading:
         """What `text` means on the day `as_of`; `question` and `last_order` are what the conversation stands at."""
         if len(text) > tokens.CHARACTERS_MAX:
-            return Reading(intent=Intent.UNKNOWN, lang=last_language or _DEFAULT_LANGUAGE, certain=False, reasons=("too_long",))
+            return Reading(
+                intent=Intent.UNKNOWN, lang=last_language or _DEFAULT_LANGUAGE, certain=False, reasons=("too_long",)
+            )
         voice = channel == "voice"
         spans, tongue = self._spans(text, as_of, last_language, voice)
         if not any(span.meanings or span.number or span.contract or span.unknown for span in spans):
             return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("empty",))
+        if question is not None:
+            spans = list(answers.after_dismissal(spans))
         if question is not None or last_order is not None:
             reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
             if reading is not None:
@@ -60,20 +65,23 @@ class Parser:
         tongue = language.detect(spans, text, last)
         for span in spans:
             span.prefer(tongue.language)
-        spans = numbers.mark(spans, tongue.language, tongue.comma)
+        spans = numbers.mark(spans, tongue)
         spans = contracts.mark_spoken(spans, as_of)
         for span in spans:
             if span.number is None and span.contract is None and span.has("asset"):
                 codes = span.values("asset")
-                own = {m.value for m in span.meanings if m.kind == "asset" and m.language in ("", tongue.language)} or codes
+                own = {
+                    m.value for m in span.meanings if m.kind == "asset" and m.language in ("", tongue.language)
+                } or codes
                 span.asset = span.value("asset") if len(own) > 1 else next(iter(own))
-                self._doubt_foreign(span, tongue.language)
-        hear(spans, voice, tongue.language, self._speller.guess)
+                self._doubt_foreign(span, tongue)
+        hear(spans, voice, tongue, self._speller.guess)
         return spans, tongue.language
 
-    def _doubt_foreign(self, span: Span, tongue: str) -> None:
+    def _doubt_foreign(self, span: Span, tongue: Tongue) -> None:
         """A short name from another language ("plat" in Spanish) may cut short what this one says in full."""
-        if not span.languages("asset") & {"", tongue} and self._speller.cuts_short_two(span.text):
+        spoken_in = {"", tongue.language} if tongue.decided else {""}
+        if not span.languages("asset") & spoken_in and self._speller.cuts_short_two(span.text):
             span.asset = next(iter(self._speller.nearest_assets(span.text)), span.asset)
             span.sure, span.reasons = False, ("typo_fits_two_assets",)
 
@@ -154,7 +162,12 @@ class Parser:
     def _of_rest(self, spans: Sequence[Span], order: Order) -> Command:
         greets = any(span.has("greeting") for span in spans)
         thanks = any(span.has("thanks") for span in spans)
-        if order.asset is not None and order.quantity is None and order.price is None and {*order.refusals, *order.doubts} <= {"question_word", "question"}:
+        if (
+            order.asset is not None
+            and order.quantity is None
+            and order.price is None
+            and {*order.refusals, *order.doubts} <= {"question_word", "question"}
+        ):
             return Command(Intent.MARKET, asset=order.asset, contract=order.contract)
         if any(span.has("ask", Intent.ALERT) for span in spans):
             return Command(Intent.ALERT)
@@ -168,23 +181,22 @@ class Parser:
 
 def _is_order(spans: Sequence[Span], order: Order) -> bool:
     """Whether the spans are about a new order rather than about orders that stand, or about prices."""
-    slots = [order.quantity, order.asset, order.contract, order.price]
-    sided = any(span.has("side") or span.has("pay") or span.has("quote") for span in spans if not span.asset and not span.number)
+    sided = any(
+        span.has("side") or span.has("pay") or span.has("quote") for span in spans if not span.asset and not span.number
+    )
     if any(span.has("cancel", "verb") and not span.has("side") for span in spans):
         return False
     amending = any(span.has("amend") for span in spans)
     if amending and order.asset is None:
         return False
     asking = any(span.has("ask") for span in spans if not (span.has("market") and order.order_type == "market"))
-    if sided:
-        strong = any(span.has("side") and not span.has("orders_of") for span in spans)
-        if asking and not strong and order.quantity is None and order.price is None:
-            return False
-        if asking and order.quantity is None and order.price is None and order.order_type is None and not _leads(spans):
-            return False
-        return True
     counted = order.quantity is not None or order.price is not None
-    return counted and order.asset is not None and not asking and any(slot is not None for slot in slots)
+    if not sided:
+        return counted and order.asset is not None and not asking
+    if counted or not asking:
+        return True
+    strong = any(span.has("side") and not span.has("orders_of") for span in spans)
+    return strong and (order.order_type is not None or _leads(spans))
 
 
 def _leads(spans: Sequence[Span]) -> bool:

@@ -63,7 +63,10 @@ _SLOTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One message understood. `lang` is the language to answer in; `expires_in` counts minutes; `order_id` is digits or "last"."""
+    """One message understood.
+
+    `lang` is the language to answer in; `expires_in` counts minutes; `order_id` is digits or "last".
+    """
 
     intent: Intent
     lang: str

@@ -86,7 +86,22 @@ class Span:
 
 # What a word asks for in one language does not count where the message's own language uses the word otherwise.
 _LOCAL_KINDS = frozenset(
-    {"side", "quote", "pay", "cancel", "amend", "place", "ask", "whole", "orders_of", "all", "last", "market", "product", "status"}
+    {
+        "side",
+        "quote",
+        "pay",
+        "cancel",
+        "amend",
+        "place",
+        "ask",
+        "whole",
+        "orders_of",
+        "all",
+        "last",
+        "market",
+        "product",
+        "status",
+    }
 )
 
 
@@ -97,7 +112,7 @@ class _Known:
 
 
 class SpanFinder:
-    """Finds the known phrases of a message, the longest first. Built once per catalogue; safe to share between threads."""
+    """Finds the known phrases of a message, the longest first. Built once per catalogue; threads may share it."""
 
     def __init__(self, lexicons: Sequence[Lexicon], catalogue: Catalogue) -> None:
         self._pipeline = blank_pipeline()
@@ -111,6 +126,11 @@ class SpanFinder:
                 self._learn(alias, Meaning("asset", code, ""))
         self.asset_words = {key: self._assets(key) for key in list(self._known) if self._assets(key)}
         for lexicon in lexicons:
+            for word in {entry.value for entry in (*lexicon.nicknames, *lexicon.homophones)}:
+                # A language that has other words for an alias is one in which the alias is said.
+                if self._key(word) in self.asset_words:
+                    self._learn(word, Meaning("said", "asset", lexicon.language))
+        for lexicon in lexicons:
             for entry in lexicon.nicknames:
                 self._learn_nickname(entry)
         for lexicon in lexicons:
@@ -123,7 +143,9 @@ class SpanFinder:
         self._gluable = frozenset(
             key
             for key, known in self._known.items()
-            if len(key) >= _GLUED_LENGTH_MIN and key.isalpha() and any(one.meaning.kind in _GLUED_KINDS for one in known)
+            if len(key) >= _GLUED_LENGTH_MIN
+            and key.isalpha()
+            and any(one.meaning.kind in _GLUED_KINDS for one in known)
         )
 
     @property
@@ -134,7 +156,7 @@ class SpanFinder:
     def find(self, text: str) -> list[Span]:
         """The spans of a message, in its order, covering every token."""
         text = normalise(text)
-        # The zone gives back, after each message, the memory spaCy would keep for its words; it admits one thread at a time.
+        # The zone gives back after each message the memory that spaCy keeps for words; it admits one thread at a time.
         with self._lock, self._pipeline.memory_zone():
             doc = make_doc(self._pipeline, text)
             apart = [self._apart(token) for token in tokens_of(doc)]
@@ -197,8 +219,13 @@ class SpanFinder:
 
     def _learn_homophone(self, entry: Entry) -> None:
         key = self._key(entry.value)
+        spelling = normalise(entry.phrase)
         heard_as_guard = any(
-            one.meaning.kind == "guard" and one.meaning.value != "question" for one in self._known.get(self._key(entry.phrase), ())
+            one.meaning.kind == "guard"
+            and one.meaning.language == entry.language
+            and one.spelling == spelling
+            and one.meaning.value != "question"
+            for one in self._known.get(self._key(entry.phrase), ())
         )
         if heard_as_guard:
             return  # what sounds like a warning is taken as one

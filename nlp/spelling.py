@@ -10,7 +10,12 @@ from nlp.spans import Meaning, Span
 
 _SIMILARITY_MIN = 0.65  # below, it is no misspelling but another word
 _MARGIN_MIN = 0.12  # the next best word must be this much farther
-_CORRECTABLE = frozenset({"asset", "side", "month", "unit", "guard", "quote", "cancel", "amend", "ask", "yes", "no", "place", "order", "all", "last", "greeting", "thanks", "orders_of"})  # fmt: skip
+_CORRECTABLE = frozenset(
+    {
+        "asset", "side", "month", "unit", "guard", "quote", "cancel", "amend", "ask", "yes", "no", "place", "order",
+        "all", "last", "greeting", "thanks", "orders_of",
+    }
+)  # fmt: skip
 # Words of questions are too short and too many: "whaet" is rather wheat than what.
 _UNCORRECTABLE_VALUES = frozenset({"question", "reported", "later", "relative"})
 # A doubtful guess at these is worth a question; at anything else it is worth nothing.
@@ -61,9 +66,12 @@ class Speller:
             return Guess(self._words[guards[0]], sure=False, reason="misspelt")
         meanings = self._words[best]
         rivals = ("asset", "side", "guard")
-        others = [near for key, near, _ in found[1:] if self._is(key, *rivals) and not self._same(meanings, self._words[key])]
+        others = [
+            near for key, near, _ in found[1:] if self._is(key, *rivals) and not self._same(meanings, self._words[key])
+        ]
         close_other = bool(others) and others[0] > similarity - _MARGIN_MIN
-        sure = not close_other and not prefixed and _slip(word, best)
+        as_spoken = _as_spoken(word) == _as_spoken(best)
+        sure = not prefixed and (as_spoken or (not close_other and _slip(word, best)))
         reason = "typo_fits_two_assets" if close_other or prefixed else "misspelt"
         return Guess(meanings, sure, reason)
 
@@ -105,9 +113,7 @@ def _is_worth_asking(word: str, guess: Guess) -> bool:
 
 
 def _slip(word: str, known: str) -> bool:
-    """Whether the word is one slip of the thumb away: a letter more, less, wrong or swapped, in a word long enough to bear it."""
-    if _as_spoken(word) == _as_spoken(known):
-        return True
+    """Whether one slip made the word: a letter more, less, wrong or swapped, in a word that can bear it."""
     swapped = sorted(word) == sorted(known)
     distance = OSA.distance(word, known)
     if distance > (2 if len(known) >= 8 else 1):

@@ -74,7 +74,9 @@ def _visible(character: str) -> str:
 
 def fold(text: str) -> str:
     """The text without its accents."""
-    return "".join(character for character in unicodedata.normalize("NFD", text) if unicodedata.category(character) != "Mn")
+    return "".join(
+        character for character in unicodedata.normalize("NFD", text) if unicodedata.category(character) != "Mn"
+    )
 
 
 def blank_pipeline() -> Language:
@@ -108,7 +110,7 @@ def parts(word: str, vocabulary: frozenset[str]) -> list[str]:
     """The words that stand glued in `word` ("algodonmar"), or none when it does not fall apart into known words."""
     ends: dict[int, tuple[int, ...]] = {0: (0,)}
     for end in range(3, len(word) + 1):
-        for start in range(0, end - 2):
+        for start in range(end - 2):
             if start in ends and word[start:end] in vocabulary:
                 candidate = (*ends[start], end)
                 if end not in ends or len(candidate) < len(ends[end]):

@@ -25,7 +25,9 @@ def _phrases() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("text", "language", "phrase"), list(_phrases()))
-def test_a_phrase_means_what_its_speakers_mean(parser: Parser, text: str, language: str, phrase: dict[str, Any]) -> None:
+def test_a_phrase_means_what_its_speakers_mean(
+    parser: Parser, text: str, language: str, phrase: dict[str, Any]
+) -> None:
     reading = parser.read(
         text,
         as_of=date.fromisoformat(phrase.get("as_of", _AS_OF)),

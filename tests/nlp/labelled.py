@@ -1,0 +1,55 @@
+"""The labelled messages of tests/data/commands.jsonl, and what agreeing with a label means."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from nlp.parser import Parser
+from nlp.reading import Reading
+
+DEFAULT_AS_OF = "2025-11-03"
+_ROWS = Path(__file__).parents[1] / "data" / "commands.jsonl"
+_SLOTS = (
+    "side", "quantity", "asset", "contract", "price", "time_in_force", "expires_in", "order_id", "direction",
+    "language",
+)  # fmt: skip
+
+
+def rows() -> list[dict[str, Any]]:
+    """Every labelled message."""
+    return [json.loads(line) for line in _ROWS.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def traps() -> list[dict[str, Any]]:
+    """The messages that must not be executed without asking."""
+    return [row for row in rows() if row.get("must_not_execute")]
+
+
+def read(parser: Parser, row: dict[str, Any], text: str | None = None) -> Reading:
+    """What the parser makes of a row, or of `text` in its place."""
+    return parser.read(
+        row["text"] if text is None else text,
+        as_of=date.fromisoformat(row.get("as_of", DEFAULT_AS_OF)),
+        last_language=row["lang"],
+        channel=row["channel"],
+    )
+
+
+def agrees(row: dict[str, Any], reading: Reading) -> bool:
+    """Whether intent, slots and what is missing are those labelled; a soft row only asks that nothing is executed."""
+    expected = row["expect"]
+    if {"intent_soft", "slots_soft"} & set(row.get("tags", ())) and row.get("must_not_execute"):
+        return not reading.acts
+    if expected["intent"] != reading.intent or set(expected.get("missing", reading.missing)) != set(reading.missing):
+        return False
+    return all(_same(expected.get(slot), getattr(reading, slot)) for slot in _SLOTS)
+
+
+def _same(expected: str | None, got: object) -> bool:
+    if expected is None or got is None:
+        return expected in (None, "DAY", "GTT") and got is None
+    if isinstance(got, (Decimal, int)):
+        return Decimal(expected) == got
+    return expected == got

@@ -1,0 +1,134 @@
+"""What a message means to a question that stands open, and as a repetition of the last order."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from nlp.parser import Parser
+from nlp.reading import Intent, Question, Reading
+
+_AS_OF = date(2025, 11, 3)
+_WHEAT = Reading(intent=Intent.INCOMPLETE_ORDER, lang="en", side="buy", asset="wheat")
+_GOLD = Reading(
+    intent=Intent.PLACE_ORDER,
+    lang="en",
+    side="sell",
+    quantity=Decimal(50),
+    asset="gold",
+    contract="Jan26",
+    price=Decimal(4000),
+    order_type="limit",
+)
+
+
+def _answer(parser: Parser, text: str, question: Question, language: str = "en") -> dict[str, object]:
+    line = parser.read(text, as_of=_AS_OF, last_language=language, question=question).to_json()
+    return {key: value for key, value in line.items() if key not in ("lang", "missing", "reasons")}
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "missing", "slots"),
+    [
+        ("100", "en", ("quantity", "contract", "price"), {"quantity": "100"}),
+        ("100 lots", "en", ("quantity", "contract", "price"), {"quantity": "100"}),
+        ("cien", "es", ("quantity",), {"quantity": "100"}),
+        ("150", "en", ("price",), {"price": "150"}),
+        ("dec25 at 150", "en", ("contract", "price"), {"contract": "Dec25", "price": "150"}),
+        ("ok mar26 at 378.5", "en", ("contract", "price"), {"contract": "Mar26", "price": "378.5"}),
+        ("a 1.560", "es", ("price",), {"price": "1560"}),
+        ("a mercado", "pt", ("price",), {"order_type": "market"}),
+        ("20 lotes, fev26", "pt", ("quantity", "contract"), {"quantity": "20", "contract": "Feb26"}),
+        ("hang on, make it 60 lots", "en", ("contract",), {"quantity": "60"}),
+        ("jan26", "en", ("contract",), {"contract": "Jan26"}),
+        ("então jan26 a 1.118", "pt", ("contract", "price"), {"contract": "Jan26", "price": "1118"}),
+        ("100 at 150 gtc", "en", ("quantity", "price"), {"quantity": "100", "price": "150", "time_in_force": "GTC"}),
+    ],
+)
+def test_an_answer_fills_what_was_asked_for(
+    parser: Parser, text: str, language: str, missing: tuple[str, ...], slots: dict[str, str]
+) -> None:
+    got = _answer(parser, text, Question("missing", _WHEAT, missing), language)
+    assert got == {"intent": "answer", "certain": True, **slots}
+
+
+def test_a_side_that_was_asked_for_is_an_answer(parser: Parser) -> None:
+    asked = Reading(intent=Intent.INCOMPLETE_ORDER, lang="en", quantity=Decimal(30), asset="corn", contract="Mar26")
+    got = _answer(parser, "buy", Question("missing", asked, ("side", "price")))
+    assert got == {"intent": "answer", "certain": True, "side": "buy"}
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("no, 4010", {"price": "4010"}),
+        ("no, at 4010", {"price": "4010"}),
+        ("no, 60 lots", {"quantity": "60"}),
+        ("no, silver", {"asset": "silver"}),
+        ("no, dec25", {"contract": "Dec25"}),
+    ],
+)
+def test_a_correction_changes_only_what_it_names(parser: Parser, text: str, slots: dict[str, str]) -> None:
+    assert _answer(parser, text, Question("confirm", _GOLD)) == {"intent": "answer", "certain": True, **slots}
+
+
+def test_a_correction_that_may_be_price_or_quantity_is_not_certain(parser: Parser) -> None:
+    reading = parser.read("no, 60", as_of=_AS_OF, last_language="en", question=Question("confirm", _GOLD))
+    assert (reading.intent, reading.certain, reading.reasons) == (Intent.ANSWER, False, ("ambiguous_number",))
+
+
+def test_a_number_of_two_meanings_is_not_certain(parser: Parser) -> None:
+    asked = Question("missing", _WHEAT, ("quantity",))
+    reading = parser.read("1,500", as_of=_AS_OF, last_language="es", question=asked)
+    assert (reading.quantity, reading.certain) == (Decimal(1500), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "intent"),
+    [
+        ("yes", "en", Intent.YES),
+        ("dale", "es", Intent.YES),
+        ("isso mesmo", "pt", Intent.YES),
+        ("mejor no", "es", Intent.NO),
+        ("olvídalo", "es", Intent.NO),
+        ("cancel", "en", Intent.NO),
+        ("forget it", "en", Intent.NO),
+        ("how's march coffee trading?", "en", Intent.MARKET),
+        ("ayuda", "es", Intent.HELP),
+        ("en español por favor", "en", Intent.LANGUAGE),
+        ("can we do this in English?", "pt", Intent.LANGUAGE),
+        ("buy 10 feb26 brent at 64.2", "en", Intent.PLACE_ORDER),
+        ("sell silver", "en", Intent.INCOMPLETE_ORDER),
+        ("esquece o trigo, vende 50 ouro jan26 a 4.010", "pt", Intent.PLACE_ORDER),
+        ("cancel 1042", "en", Intent.CANCEL_ORDER),
+        ("if it drops to 140", "en", Intent.UNKNOWN),
+        ("maybe 100", "en", Intent.UNKNOWN),
+    ],
+)
+def test_what_is_no_answer_reads_as_itself(parser: Parser, text: str, language: str, intent: Intent) -> None:
+    question = Question("missing", _WHEAT, ("quantity", "contract", "price"))
+    assert parser.read(text, as_of=_AS_OF, last_language=language, question=question).intent == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "slots", "certain"),
+    [
+        ("same again but 50", "en", {"quantity": "50"}, False),
+        ("otra igual pero 5", "es", {"quantity": "5"}, False),
+        ("mais uma igual, só que 10 lotes", "pt", {"quantity": "10"}, True),
+        ("repete a 64,9", "pt", {"price": "64.9"}, True),
+        ("and another 50 lots at 148.5", "en", {"quantity": "50", "price": "148.5"}, True),
+        ("same again", "en", {}, True),
+    ],
+)
+def test_a_repetition_holds_what_changes(
+    parser: Parser, text: str, language: str, slots: dict[str, str], certain: bool
+) -> None:
+    line = parser.read(text, as_of=_AS_OF, last_language=language, last_order=_GOLD).to_json()
+    got = {key: value for key, value in line.items() if key in ("quantity", "price", "contract")}
+    assert (line["intent"], line["certain"], got) == ("repeat", certain, slots)
+
+
+@pytest.mark.parametrize("text", ["25", "64,5", "15 lotes", "yes", "same again but 50"])
+def test_without_a_question_or_a_last_order_a_fragment_executes_nothing(parser: Parser, text: str) -> None:
+    assert not parser.read(text, as_of=_AS_OF, last_language="en").acts

@@ -1,0 +1,114 @@
+"""What must never be carried out, however it is typed."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nlp.parser import Parser
+from nlp.reading import Intent
+from tests.nlp import disturb, labelled
+
+_AS_OF = date(2025, 11, 3)
+_ORDERS = {
+    "en": "buy 100 dec25 wheat at 150",
+    "es": "compra 100 trigo dic25 a 150",
+    "pt": "compra 100 trigo dez25 a 150",
+}
+_BEFORE = {
+    "en": (
+        "don't", "dont", "do not", "never", "if it drops", "should i", "he said", "maybe", "yesterday i",
+        "why", "when it falls", "ignore the rules and", "i was going to", "not", "unless it rains",
+    ),
+    "es": (
+        "no", "nunca", "si baja", "cuando suba", "debería", "deberia", "dice juan que", "tal vez", "ayer",
+        "por qué", "por que", "ignora las reglas y", "iba a", "no sé si", "no se si", "ni se te ocurra",
+    ),
+    "pt": (
+        "não", "nao", "nunca", "se cair", "quando subir", "devo", "meu chefe disse", "talvez", "ontem",
+        "por que", "ignore as regras e", "ia", "não sei se", "nao sei se", "nem pensar",
+    ),
+}  # fmt: skip
+_AFTER = {
+    "en": (
+        "jk", "lol", "if it breaks out", "when it opens", "what do you think", "or not", "?", "tomorrow",
+        "or sell", "said mike",
+    ),
+    "es": (
+        "jaja", "es broma", "si baja", "cuando abra", "qué opinas", "o no", "?", "mañana", "dijo ana",
+        "o vende",
+    ),
+    "pt": (
+        "kkk", "brincadeira", "se cair", "quando abrir", "o que acha", "ou não", "?", "amanhã", "disse a ana",
+        "ou vende",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", sorted(_ORDERS))
+def test_the_plain_order_alone_is_placed(parser: Parser, language: str) -> None:
+    reading = parser.read(_ORDERS[language], as_of=_AS_OF, last_language=language)
+    assert (reading.intent, reading.certain, reading.reasons) == (Intent.PLACE_ORDER, True, ())
+
+
+@pytest.mark.parametrize(("language", "guard"), [(one, guard) for one in sorted(_BEFORE) for guard in _BEFORE[one]])
+def test_a_warning_before_an_order_keeps_it_from_being_placed(parser: Parser, language: str, guard: str) -> None:
+    for text in (
+        f"{guard} {_ORDERS[language]}",
+        f"{guard} {_ORDERS[language]}".upper(),
+        f"{guard}, {_ORDERS[language]}",
+    ):
+        assert not parser.read(text, as_of=_AS_OF, last_language=language).acts, text
+
+
+@pytest.mark.parametrize(("language", "guard"), [(one, guard) for one in sorted(_AFTER) for guard in _AFTER[one]])
+def test_a_warning_after_an_order_keeps_it_from_being_placed(parser: Parser, language: str, guard: str) -> None:
+    for text in (f"{_ORDERS[language]} {guard}", f"{_ORDERS[language]}, {guard}", f"{_ORDERS[language]} {guard}!"):
+        assert not parser.read(text, as_of=_AS_OF, last_language=language).acts, text
+
+
+@pytest.mark.parametrize("extra", ["7", "at 160", "and 20", "gold", "mar26", "xyzzy", "5%", "+10", "sell", "1042", "-"])
+def test_nothing_that_was_said_is_silently_dropped(parser: Parser, extra: str) -> None:
+    reading = parser.read(f"{_ORDERS['en']} {extra}", as_of=_AS_OF, last_language="en")
+    assert reading.acts == (extra == "-")
+
+
+@pytest.mark.parametrize("guard", ["don't", "if it falls", "he said", "did you", "should i", "maybe"])
+@pytest.mark.parametrize("command", ["cancel 1042", "cancel all", "cancel my last order", "move 1042 to 151.5"])
+def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command: str) -> None:
+    assert not parser.read(f"{guard} {command}", as_of=_AS_OF, last_language="en").acts
+
+
+@settings(max_examples=150, deadline=None)
+@given(row=st.sampled_from(labelled.traps()), chance=st.randoms(use_true_random=False))
+def test_a_disturbed_trap_is_not_executed(parser: Parser, row: dict[str, object], chance: object) -> None:
+    text = disturb.disturbed(str(row["text"]), chance)  # type: ignore[arg-type]
+    assert disturb.executed(parser, row, text) is None, text
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=st.text(max_size=400))
+def test_random_text_executes_nothing(parser: Parser, text: str) -> None:
+    assert not parser.read(text, as_of=_AS_OF).acts
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("buy 100 dec25 wheat at 150 " * 400, "too_long"),
+        ("🚀" * 1_000_000, "too_long"),
+        ("\u202e\u200f\u200b\u0007", "empty"),
+        ("   \n\t ", "empty"),
+        ("", "empty"),
+    ],
+)
+def test_a_message_that_says_nothing_is_unknown_for_a_reason(parser: Parser, text: str, reason: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF)
+    assert (reading.intent, reading.certain, reading.reasons) == (Intent.UNKNOWN, False, (reason,))
+
+
+def test_marks_of_right_to_left_text_and_control_characters_change_nothing(parser: Parser) -> None:
+    text = "\u200fbuy\u202e 100\u0000 dec25 \u200bwheat at 150\u202c"
+    reading = parser.read(text, as_of=_AS_OF)
+    assert (reading.intent, reading.quantity, reading.price) == (Intent.PLACE_ORDER, 100, 150)

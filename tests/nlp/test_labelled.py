@@ -1,0 +1,22 @@
+"""The labelled messages: nearly all are read exactly, and none is executed wrongly."""
+
+from nlp.parser import Parser
+from tests.nlp import labelled
+
+_EXACT_SHARE_MIN = 0.97
+
+
+def test_nearly_every_labelled_message_is_read_exactly(parser: Parser) -> None:
+    rows = labelled.rows()
+    misses = [row["text"] for row in rows if not labelled.agrees(row, labelled.read(parser, row))]
+    assert len(misses) <= (1 - _EXACT_SHARE_MIN) * len(rows), misses
+
+
+def test_no_labelled_message_is_executed_otherwise_than_meant(parser: Parser) -> None:
+    readings = [(row, labelled.read(parser, row)) for row in labelled.rows()]
+    wrong = [
+        (row["text"], reading.to_json())
+        for row, reading in readings
+        if reading.acts and (row.get("must_not_execute") or not labelled.agrees(row, reading))
+    ]
+    assert wrong == []
