@@ -1,5 +1,6 @@
 """What is refused: bands, sizes, traders' limits, halts and times, each with the facts that put it right."""
 
+import random
 from decimal import Decimal
 
 import pytest
@@ -262,6 +263,23 @@ def test_expiries_are_kept_while_thousands_of_orders_come_and_go():
     story.tell("\n".join(lines))
     assert story.sentences(story.tell("it is 10:00")) == ["ana's 1 is expired, 5 left: order_expired"]
     assert story.sentences(story.tell("it is 10:30")) == ["InstrumentExpired"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_order_expires_at_its_minute_and_none_that_was_canceled_before(seed: int):
+    numbers = random.Random(seed)
+    story = Story()
+    ends: dict[int, int] = {}
+    for order_id in range(1, 500):
+        ends[order_id] = numbers.randint(0, 59)
+        story.tell(f"ana sells 5 at 100 until 10:{ends[order_id]:02}")
+        if numbers.random() < 0.8:
+            story.tell(f"ana cancels {order_id}")
+            del ends[order_id]
+    for minute in range(60):
+        expired = [event.order_id for event in story.tell(f"it is 10:{minute:02}")]
+        assert expired == [order_id for order_id, end in ends.items() if end == minute]
+    assert story.market.open_orders == {}
 
 
 def test_a_contract_expires_at_its_last_trading_time_with_all_that_rests():
