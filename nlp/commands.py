@@ -168,7 +168,7 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
         return None
     verb = verbs[0]
     numbers = [span for span in spans if span.number]
-    everything = any(span.has("all") for span in spans)
+    everything = any(span.has("all") for span in spans) or _names_many(spans)
     last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
     if not numbers and not everything and not last:
         return None
@@ -196,6 +196,12 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     if any(span.asset or span.contract or (span.has("orders_of") and not span.has("order")) for span in rest):
         return unknown("unexplained_words")
     return Command(Intent.CANCEL_LAST)
+
+
+def _names_many(spans: Sequence[Span]) -> bool:
+    """ "my bids", "mis órdenes": in all three languages the plural ends in s."""
+    plural = any((span.has("orders_of") or span.has("order")) and span.text.endswith("s") for span in spans)
+    return plural and any(span.has("my") for span in spans)
 
 
 def _cancel_all(spans: Sequence[Span]) -> Command:
@@ -248,7 +254,19 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
     if order_id is None or not values:
         return None
     reasons = _against(spans, language, frozenset({"relative", "request"}))
-    kinds = ("amend", "cue", "unit", "currency", "cancel", "link", "validity", "status", "direction")
+    kinds = (
+        "amend",
+        "cue",
+        "unit",
+        "currency",
+        "cancel",
+        "link",
+        "validity",
+        "status",
+        "direction",
+        "orders_of",
+        "answer",
+    )
     if any(_is_strange(span, kinds) for span in spans if not span.number):
         reasons.append("unexplained_words")
     if any(

@@ -10,7 +10,7 @@ from nlp.spelling import Guess
 _REASON = "misheard"
 
 
-def hear(spans: Sequence[Span], voice: bool, tongue: Tongue, guess: Callable[[str], Guess | None]) -> None:
+def hear(spans: Sequence[Span], voice: bool, tongue: Tongue, guess: Callable[[str, str], Guess | None]) -> None:
     """Take misheard words for what is missing.
 
     Typed, they are misspelt rather than misheard: `guess` says how surely. A spoken message is confirmed in any case.
@@ -18,7 +18,7 @@ def hear(spans: Sequence[Span], voice: bool, tongue: Tongue, guess: Callable[[st
     if not voice:
         for span in spans:
             if span.has("heard_asset") and _is_nothing_else(span, tongue.language) and not span.contract:
-                _spell(span, guess(span.text), tongue.decided)
+                _spell(span, guess(span.text, tongue.language), tongue.decided)
     _hear_asset(spans, voice, tongue.language)
     _hear_side(spans, voice)
     _hear_number(spans)

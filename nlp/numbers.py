@@ -194,6 +194,10 @@ class _Reader:
         for value, names in ((_HALF, "half"), (_QUARTER, "quarter"), (_THREE_QUARTERS, "three_quarters")):
             if start > end and self._is(start, names) and not self._followed_by_hour(start):
                 return replace(number, value=number.value + value, plain=False), start + 1
+        if self._has_currency(end) and (self._is(end + 1, "and") or self._is(end + 1, "cents")):
+            named = self._cents_named(number, end + 2)
+            if named is not None:
+                return named
         cents = self._digits_at(end + 1) if self._is(end, "cents") else None
         if cents is not None and cents.plain and number.plain and cents.value < _HUNDRED:
             return self._cents(number.value, cents.value, end + 2)
@@ -202,6 +206,24 @@ class _Reader:
             if words is not None and len(words[0]) == 1 and words[0][0] < _HUNDRED:
                 return self._cents(number.value, words[0][0], words[1])
         return number, end
+
+    def _has_currency(self, position: int) -> bool:
+        span = self._at(position)
+        return span is not None and span.has("currency")
+
+    def _cents_named(self, number: Number, position: int) -> tuple[Number, int] | None:
+        """ "sixty dollars and fifty cents", once the "and" is passed."""
+        digits = self._digits_at(position)
+        if digits is not None and digits.plain:
+            cents, end = digits.value, position + 1
+        else:
+            words = self._words(position) if self._is(position, "word") else None
+            if words is None or len(words[0]) != 1:
+                return None
+            cents, end = words[0][0], words[1]
+        if cents >= _HUNDRED or not self._has_currency(end):
+            return None
+        return replace(number, value=number.value + cents / _HUNDRED, plain=False, spoken=True), end + 1
 
     def _cents(self, units: Decimal, cents: Decimal, end: int) -> tuple[Number, int]:
         # "48 con 5" may be 48.05 or 48.50; two digits leave no doubt.
@@ -334,6 +356,7 @@ def _composed(values: Sequence[Decimal], joined_by_and: bool, language: str) -> 
     if 1 <= head < 10:
         return Number(whole, whole=whole, ambiguous=language != "en", spoken=True)
     if 10 <= head < 100:
-        # Quarters and tens are cents to a trader; anything below twenty is rather the end of a larger number.
-        return Number(whole if tail < 20 else head + tail / 100, whole=whole, ambiguous=True, spoken=True)
+        # "Sixty-one fifty" are cents; "fifteen seventy" and "forty fifteen" are rather hundreds.
+        cents = head >= 20 and tail >= 20
+        return Number(head + tail / _HUNDRED if cents else whole, whole=whole, ambiguous=True, spoken=True)
     return None

@@ -60,7 +60,7 @@ class Parser:
 
     def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[list[Span], str]:
         spans = self._finder.find(text)
-        spelling.correct(spans, self._speller.guess)
+        spelling.correct(spans, self._speller.guess, language.detect(spans, text, last).language)
         spans = contracts.mark_written(spans, as_of, voice)
         tongue = language.detect(spans, text, last)
         for span in spans:

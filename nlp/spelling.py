@@ -23,6 +23,7 @@ _WORTH_ASKING = frozenset({"asset", "side", "quote", "guard"})
 _LENGTH_MIN = {"asset": 3, "side": 3, "month": 5, "quote": 4}
 _LENGTH_MIN_OTHERS = 4
 _GUARDS_THAT_WIN = frozenset({"negation", "conditional", "past", "hesitation", "opinion", "joke", "machine"})
+_LONG = 8  # a word this long bears two slips
 # Letters that one writes for another without missing the key.
 _SOUNDS = str.maketrans({"z": "s", "c": "k", "v": "b", "y": "i", "h": None, "q": "k"})
 _ALIKE = ({"c", "k", "q"}, {"b", "v"}, {"s", "z", "c"}, {"g", "j"}, {"i", "y"})
@@ -49,7 +50,7 @@ class Speller:
         self._keys = list(self._words)
         self._assets = {key: codes for key, codes in asset_words.items() if key.isalpha()}
 
-    def guess(self, word: str) -> Guess | None:
+    def guess(self, word: str, language: str) -> Guess | None:
         """What `word` most likely misspells, or None."""
         if len(word) < 3 or not word.isalpha() or len(word) > 20:
             return None
@@ -61,7 +62,7 @@ class Speller:
             return None
         found.sort(key=lambda one: (-one[1], not self._is(one[0], "asset")))
         best, similarity, _ = found[0]
-        guards = [key for key, near, _ in found if near >= similarity - 0.01 and self._is_guard(key)]
+        guards = [key for key, near, _ in found if near >= similarity - 0.01 and self._is_guard(key, word, language)]
         if guards:
             return Guess(self._words[guards[0]], sure=False, reason="misspelt")
         meanings = self._words[best]
@@ -72,7 +73,8 @@ class Speller:
         close_other = bool(others) and others[0] > similarity - _MARGIN_MIN
         as_spoken = _as_spoken(word) == _as_spoken(best)
         sure = not prefixed and (as_spoken or (not close_other and _slip(word, best)))
-        reason = "typo_fits_two_assets" if close_other or prefixed else "misspelt"
+        assets = {code for key, _, _ in found for code in self._assets.get(key, ())}
+        reason = "typo_fits_two_assets" if prefixed or len(assets) > 1 else "misspelt"
         return Guess(meanings, sure, reason)
 
     def nearest_assets(self, word: str) -> tuple[str, ...]:
@@ -88,20 +90,23 @@ class Speller:
     def _is(self, key: str, *kinds: str) -> bool:
         return any(m.kind in kinds for m in self._words[key])
 
-    def _is_guard(self, key: str) -> bool:
-        return any(m.kind == "guard" and m.value in _GUARDS_THAT_WIN for m in self._words[key])
+    def _is_guard(self, key: str, word: str, language: str) -> bool:
+        meant = any(
+            m.kind == "guard" and m.value in _GUARDS_THAT_WIN and m.language == language for m in self._words[key]
+        )
+        return meant and OSA.distance(word, key) <= (2 if len(key) >= _LONG else 1)
 
     def _same(self, meanings: Iterable[Meaning], others: Iterable[Meaning]) -> bool:
         mine = {(m.kind, m.value) for m in meanings}
         return any((m.kind, m.value) in mine for m in others)
 
 
-def correct(spans: Iterable[Span], speller: Callable[[str], Guess | None]) -> None:
-    """Give every unknown word the meanings of its best guess, and say how sure that is."""
+def correct(spans: Iterable[Span], guess_word: Callable[[str, str], Guess | None], language: str) -> None:
+    """Give every unknown word the meanings of its best guess in a message of `language`, and say how sure that is."""
     for span in spans:
         if not span.unknown:
             continue
-        guess = speller(span.text)
+        guess = guess_word(span.text, language)
         if guess is not None and (guess.sure or _is_worth_asking(span.text, guess)):
             span.meanings, span.sure, span.unknown = guess.meanings, guess.sure, False
             span.reasons = () if guess.sure else (guess.reason,)
@@ -116,7 +121,7 @@ def _slip(word: str, known: str) -> bool:
     """Whether one slip made the word: a letter more, less, wrong or swapped, in a word that can bear it."""
     swapped = sorted(word) == sorted(known)
     distance = OSA.distance(word, known)
-    if distance > (2 if len(known) >= 8 else 1):
+    if distance > (2 if len(known) >= _LONG else 1):
         return False
     if not swapped and not _starts_alike(word, known):
         return False

@@ -1,0 +1,58 @@
+"""How long reading a message takes: the labelled messages, messages of 300 characters, and what only wastes time.
+
+Time is the process's own, so that other processes' turns on the processor are not counted.
+`python -m tests.bench.bench_parser` prints the percentiles, in milliseconds.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from nlp.catalogue import Catalogue
+from nlp.parser import Parser
+from tests.nlp import labelled
+
+_AS_OF = date(2025, 11, 3)
+_CATALOGUE = Path(__file__).parents[2] / "engine" / "demo_catalogue.toml"
+_ROUNDS = 5
+_LENGTH_MAX = 300
+_HOSTILE = {
+    "10,000 characters": "buy 100 dec25 wheat at 150 " * 400,
+    "a megabyte of emoji": "🚀" * 250_000,
+    "1,000 unknown words": "qzxv " * 200,
+    "1,000 digits": "1 " * 500,
+}
+
+
+def main() -> None:
+    """Print a line for each kind of message."""
+    started = time.perf_counter()
+    parser = Parser(Catalogue.from_toml(_CATALOGUE))
+    print(f"built in {time.perf_counter() - started:.2f} s")
+    texts = [row["text"] for row in labelled.rows()]
+    _report("labelled messages", parser, texts)
+    joined = " ".join(texts)
+    _report(
+        f"{_LENGTH_MAX} characters",
+        parser,
+        [joined[start : start + _LENGTH_MAX] for start in range(0, len(joined) - _LENGTH_MAX, _LENGTH_MAX)],
+    )
+    for name, text in _HOSTILE.items():
+        _report(name, parser, [text])
+
+
+def _report(name: str, parser: Parser, texts: Sequence[str]) -> None:
+    taken = sorted(_milliseconds(parser, text) for _ in range(_ROUNDS) for text in texts)
+    median, late = taken[len(taken) // 2], taken[min(len(taken) - 1, len(taken) * 99 // 100)]
+    print(f"{name}: p50 {median:.2f} ms, p99 {late:.2f} ms, max {taken[-1]:.2f} ms over {len(taken)}")
+
+
+def _milliseconds(parser: Parser, text: str) -> float:
+    started = time.process_time()
+    parser.read(text, as_of=_AS_OF)
+    return (time.process_time() - started) * 1000
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The words: lexicons are checked, assets come from the catalogue alone, and the language is told by the words."""
+
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from nlp.catalogue import Catalogue
+from nlp.lexicon import LexiconError, load
+from nlp.parser import Parser
+
+_AS_OF = date(2025, 11, 3)
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ('[sides]\nbuy = ["buy"]', "sides"),
+        ('[side]\nhold = ["hold"]', "hold"),
+        ('[month]\nfirst = ["jan"]', "first"),
+        ('[side]\nbuy = ["  "]', "empty"),
+        ('[examples]\nsing = ["la la"]', "sing"),
+    ],
+)
+def test_a_lexicon_that_says_what_nobody_reads_is_refused(tmp_path: Path, lines: str, named: str) -> None:
+    path = tmp_path / "en.toml"
+    path.write_text(lines, encoding="utf-8")
+    with pytest.raises(LexiconError, match=named):
+        load(path)
+
+
+def test_only_what_the_catalogue_lists_is_an_asset() -> None:
+    parser = Parser(Catalogue(assets={"tea": ("tea", "té", "chá")}))
+    assert parser.read("buy 5 dec25 tea at 30", as_of=_AS_OF).asset == "tea"
+    reading = parser.read("buy 5 dec25 wheat at 30", as_of=_AS_OF)
+    assert (reading.intent, reading.unlisted) == ("unknown", "wheat")
+
+
+def test_an_unlisted_product_is_named_with_what_is_nearest(parser: Parser) -> None:
+    reading = parser.read("buy 20 platnium2 palladium dec25 at 900", as_of=_AS_OF)
+    assert not reading.acts
+    reading = parser.read("compra 20 paladio dic25 a 900", as_of=_AS_OF)
+    assert (reading.intent, reading.unlisted, reading.acts) == ("unknown", "paladio", False)
+    assert "platinum" in reading.nearest
+
+
+@pytest.mark.parametrize("word", ["goil", "plat", "gao"])
+def test_a_word_that_may_be_two_assets_is_asked_about(parser: Parser, word: str) -> None:
+    reading = parser.read(f"vende 15 {word} dic25 a 48", as_of=_AS_OF, last_language="es")
+    assert (reading.intent, reading.reasons) == ("confirm_order", ("typo_fits_two_assets",))
+
+
+@pytest.mark.parametrize(
+    ("text", "last", "language"),
+    [
+        ("buy 100 dec25 wheat at 150", "es", "en"),
+        ("vende 50 oro ene26 a 2000", "en", "es"),
+        ("vende 50 ouro jan26 a 2000", "en", "pt"),
+        ("compra 10 brent z25 a 64", "pt", "pt"),
+        ("compra 10 brent z25 a 64", "es", "es"),
+        ("1042", "pt", "pt"),
+        ("100", None, "en"),
+    ],
+)
+def test_the_words_tell_the_language_and_the_last_one_breaks_ties(
+    parser: Parser, text: str, last: str | None, language: str
+) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language=last).lang == language
+
+
+def test_the_command_line_writes_a_reading_for_each_row() -> None:
+    rows = [
+        {"id": "a", "text": "Buy 100 Dec25 Wheat at 150.50", "lang": "en"},
+        {"id": "b", "text": "buy 35 December wheat at 588", "as_of": "2026-01-15"},
+        {"id": "c", "text": "By 100 December 25 weed at 150.", "channel": "voice"},
+    ]
+    given = "".join(json.dumps(row) + "\n" for row in rows)
+    done = subprocess.run([sys.executable, "-m", "nlp"], input=given, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[0] == {
+        "id": "a", "lang": "en", "intent": "place_order", "side": "buy", "quantity": "100", "asset": "wheat",
+        "contract": "Dec25", "price": "150.5", "order_type": "limit", "missing": [], "certain": True, "reasons": [],
+    }  # fmt: skip
+    assert [(line["id"], line["contract"], line["asset"]) for line in lines[1:]] == [
+        ("b", "Dec26", "wheat"),
+        ("c", "Dec25", "wheat"),
+    ]
