@@ -8,6 +8,7 @@ import argparse
 import json
 import math
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,7 +23,7 @@ from nlp.audio import SAMPLE_RATE, Refusal, Samples, Unhearable
 from nlp.catalogue import Catalogue
 from nlp.hypotheses import Choice, choose, weigh
 from nlp.parser import Parser
-from nlp.speech_decoder import MARGIN_SECONDS, WINDOW_SECONDS, Hearing, Recording
+from nlp.speech_decoder import LANGUAGES, MARGIN_SECONDS, WINDOW_SECONDS, Hearing, Recording, tokenizer_of
 from nlp.speech_prompts import AssetNames, prompts, read_asset_names
 
 DEMO_CATALOGUE = Path(__file__).parent.parent / "engine" / "demo_catalogue.toml"
@@ -81,6 +82,10 @@ class Transcriber:
             torch.set_num_threads(THREADS)
             path = speech_model.fetch(self.model_dir, self.model_name, report)
             self.model = whisper.load_model(str(path), device="cpu")
+            with warnings.catch_warnings():
+                # Whisper reads its vocabulary at the first use, and leaves the file for the garbage collector to close.
+                warnings.simplefilter("ignore", ResourceWarning)
+                tokenizer_of(self.model, LANGUAGES[0])
 
     def transcribe(
         self,
@@ -216,7 +221,7 @@ def join(pieces: Sequence[Transcript], seconds: float) -> Transcript:
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m nlp.speech", description="Voice notes to text.")
     arguments.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    arguments.add_argument("--last-language", choices=("en", "es", "pt"), help="what the trader last wrote in")
+    arguments.add_argument("--last-language", choices=LANGUAGES, help="what the trader last wrote in")
     arguments.add_argument("--as-of", type=date.fromisoformat, default=datetime.now(UTC).date(), metavar="DATE")
     arguments.add_argument("--catalogue", type=Path, default=DEMO_CATALOGUE, help="the assets, as TOML")
     speech_model.add_model_options(arguments)

@@ -11,6 +11,7 @@ from functools import cached_property
 import torch
 import torch.nn.functional
 import whisper
+from torch.utils.hooks import RemovableHandle
 from whisper.decoding import BeamSearchDecoder, DecodingOptions, DecodingTask, MaximumLikelihoodRanker, PyTorchInference
 from whisper.model import Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
@@ -18,6 +19,8 @@ from whisper.utils import compression_ratio
 
 from nlp.audio import SAMPLE_RATE, Samples
 from nlp.hypotheses import Heard
+
+Cache = dict[torch.nn.Module, torch.Tensor]
 
 LANGUAGES = ("en", "es", "pt")
 BEAM_SIZE = 5
@@ -91,11 +94,11 @@ class Recording:
         longest = max(len(tokens) for tokens in spoken)
         rows = [[*before, *tokens, *[tokenizer.eot] * (longest - len(tokens))] for tokens in spoken]
         with torch.inference_mode():
-            logits = decode(self.model, torch.tensor(rows, device=self.model.device), self.features, len(before) - 1)
+            logits = decode(
+                self.model, torch.tensor(rows, device=self.model.device), self.features, slice(len(before) - 1, -1)
+            )
             log_probabilities = logits.log_softmax(dim=-1)
-            return [
-                float(log_probabilities[row, range(len(tokens)), tokens].sum()) for row, tokens in enumerate(spoken)
-            ]
+            return [float(log_probabilities[row, range(len(text)), text].sum()) for row, text in enumerate(spoken)]
 
 
 def encode(model: Whisper, samples: Samples) -> torch.Tensor:
@@ -118,15 +121,27 @@ def encode(model: Whisper, samples: Samples) -> torch.Tensor:
         return torch.as_tensor(encoder.ln_post(state))
 
 
-def decode(model: Whisper, tokens: torch.Tensor, features: torch.Tensor, start: int) -> torch.Tensor:
-    """The decoder's logits from position `start` on; Whisper computes them for the prompt too, which costs most."""
+def decode(
+    model: Whisper,
+    tokens: torch.Tensor,
+    features: torch.Tensor,
+    positions: slice | list[int],
+    cache: Cache | None = None,
+) -> torch.Tensor:
+    """The logits that follow the tokens at `positions`, of shape (rows, positions, vocabulary).
+
+    This is Whisper's `TextDecoder.forward`, but all rows listen to the one recording as if they were one row, and the
+    logits of the prompt, which cost most and are not needed, are left out.
+    """
     decoder = model.decoder
-    state = decoder.token_embedding(tokens) + decoder.positional_embedding[: tokens.shape[1]]
-    features = features.expand(len(tokens), -1, -1)
+    offset = next(iter(cache.values())).shape[1] if cache else 0
+    state = decoder.token_embedding(tokens) + decoder.positional_embedding[offset : offset + tokens.shape[1]]
     for block in decoder.blocks:
-        state = block(state, features, mask=decoder.mask)
-    state = decoder.ln(state[:, start:-1])
-    return torch.as_tensor(state @ decoder.token_embedding.weight.T)
+        state = state + block.attn(block.attn_ln(state), mask=decoder.mask, kv_cache=cache)[0]
+        listening = block.cross_attn_ln(state).reshape(1, -1, state.shape[-1])
+        state = state + block.cross_attn(listening, features, kv_cache=cache)[0].reshape(state.shape)
+        state = state + block.mlp(block.mlp_ln(state))
+    return torch.as_tensor(decoder.ln(state[:, positions]) @ decoder.token_embedding.weight.T)
 
 
 def tokenizer_of(model: Whisper, language: str) -> Tokenizer:
@@ -136,9 +151,12 @@ def tokenizer_of(model: Whisper, language: str) -> Tokenizer:
 class _Task(DecodingTask):  # type: ignore[misc]
     """Whisper's beam search over features that are encoded already, keeping every transcript that it found."""
 
+    sot_index: int
+
     def __init__(self, model: Whisper, options: DecodingOptions) -> None:
         super().__init__(model, options)
-        self.inference = _SharedPrompt(model, len(self.initial_tokens))
+        self.inference = _SharedPrompt(model, len(self.initial_tokens), self.sot_index)
+        self.sot_index = 0  # Where the first logits that `_SharedPrompt` gives have it.
         self.decoder = _Beam(options.beam_size, self.tokenizer.eot, self.inference)
         self.sequence_ranker = _Remember(options.length_penalty)
         self.logit_filters.append(_StopLoop(self.sample_begin, self.tokenizer.eot))
@@ -163,13 +181,22 @@ class _Task(DecodingTask):  # type: ignore[misc]
 class _SharedPrompt(PyTorchInference):  # type: ignore[misc]
     """All beams begin with the same prompt, so it is worked out once and shared."""
 
+    kv_cache: Cache
+    hooks: list[RemovableHandle]
+
+    def __init__(self, model: Whisper, initial_token_length: int, sot_index: int) -> None:
+        super().__init__(model, initial_token_length)
+        self.sot_index = sot_index
+
     def logits(self, tokens: torch.Tensor, audio_features: torch.Tensor) -> torch.Tensor:
+        """After the prompt, at the transcript's start (which tells of speech) and its first token; then at the last."""
         if self.kv_cache:
-            return torch.as_tensor(super().logits(tokens, audio_features))
-        first = super().logits(tokens[:1], audio_features)
+            return decode(self.model, tokens[:, -1:], audio_features, [-1], self.kv_cache)
+        self.kv_cache, self.hooks = self.model.install_kv_cache_hooks()
+        first = decode(self.model, tokens[:1], audio_features, [self.sot_index, -1], self.kv_cache)
         for module in self.kv_modules:
             self.kv_cache[module] = self.kv_cache[module].expand(len(tokens), -1, -1)
-        return torch.as_tensor(first.repeat(len(tokens), 1, 1))
+        return first.repeat(len(tokens), 1, 1)
 
 
 class _Beam(BeamSearchDecoder):  # type: ignore[misc]
