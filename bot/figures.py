@@ -29,7 +29,8 @@ def money(value: Decimal, language: str) -> str:
 
 
 def signed_money(value: Decimal, language: str) -> str:
-    return format_decimal(value, format="+#,##0.00;-#,##0.00", locale=LOCALES[language])
+    """With its sign, but for zero."""
+    return format_decimal(value, format="+#,##0.00;-#,##0.00" if value else "0.00", locale=LOCALES[language])
 
 
 def percent(value: Decimal, language: str) -> str:

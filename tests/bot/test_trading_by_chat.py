@@ -72,7 +72,7 @@ def test_orders_trades_and_positions_show_what_happened(traders: Traders):
     traders.say(BEN, "Sell 40 Dec25 Wheat at 149")
     assert "*1001*: Buy 100 Wheat Dec25 at 150.00, 40 filled" in traders.reply(ANA, "orders")
     assert "bought 40 Wheat Dec25 at 150.00, commission 6.00" in traders.reply(ANA, "my trades")
-    assert "Long 40 Wheat Dec25 at 150.00, open profit +0.00" in traders.reply(ANA, "positions")
+    assert "Long 40 Wheat Dec25 at 150.00, open profit 0.00" in traders.reply(ANA, "positions")
     assert "Short 40 Wheat Dec25 at 150.00" in traders.reply(BEN, "positions")
     assert "Commission paid: 6.00" in traders.reply(BEN, "account")
     assert "40 Wheat Dec25 at 150.00" in traders.reply(CLEO, "trades")
