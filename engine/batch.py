@@ -8,31 +8,31 @@ the fence in the first statement of a batch lets only the one with current books
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import msgspec
 import psycopg2
 from psycopg2 import errors
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 
-from engine import record, standby
-from engine.events import CommandRejected, Event
-from engine.matching import Market, rejection
-from engine.orders import Command, Reason, command_from_json
-from engine.record import Settled
-from engine.store import restore_market
+from engine import standby
+from engine.record import Settled, array
+from engine.shard import Batch, Malfunction, Shard, Waiting
 
 COMMANDS_PER_BATCH_MAX = 500
+# At least the batch that is being decided and the one after it; small batches do not read each time.
+COMMANDS_READ_MIN = 1000
 HEARTBEAT = timedelta(seconds=1)
 STANDBY_POLL_SECONDS = 0.25
 
-# The limit stands within, or the planner may walk through all commands ever given to find the few that wait.
+# The limit stands within, or the planner may walk through all commands ever given to find the few that wait. What is
+# in memory already is passed over.
 SELECT_WAITING = """
     SELECT commands.id, commands.trader_id, commands.source, commands.request_key, commands.body
-    FROM (SELECT command_id FROM waiting_commands WHERE shard_id = %s ORDER BY command_id LIMIT %s) AS waiting
+    FROM (SELECT command_id FROM waiting_commands WHERE shard_id = %s AND NOT command_id = ANY(%s::bigint[])
+          ORDER BY command_id LIMIT %s) AS waiting
     JOIN commands ON commands.id = waiting.command_id
     ORDER BY commands.id"""
 
@@ -54,43 +54,6 @@ class Settlement(NamedTuple):
     more_waiting: bool
 
 
-class Waiting(NamedTuple):
-    """A waiting command's row."""
-
-    command_id: int
-    trader_id: int | None
-    source: str
-    request_key: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Malfunction:
-    """Why a command is refused as one we cannot carry out: deciding it failed or, `unwritable`, storing its result."""
-
-    trace: str
-    unwritable: bool
-
-
-@dataclass(slots=True)
-class Shard:
-    """A shard as its active worker holds it. `waiting` was read ahead, in the round trip of the last batch.
-
-    `driver` is the connection beneath `connection`, which by itself would connect anew when lost, without the lock.
-    """
-
-    shard_id: int
-    connection: Connection
-    driver: Any
-    batch_max: int
-    market: Market | None = None
-    last_event: int = 0
-    waiting: list[Waiting] = field(default_factory=list)
-    heartbeat_at: datetime | None = None
-    malfunctions: dict[int, Malfunction] = field(default_factory=dict)
-    one_by_one: int = 0  # How many commands to settle alone, after a batch that could not be written.
-
-
 class Engine:
     """The active worker of its shards, or one that stands by. One thread only."""
 
@@ -98,6 +61,8 @@ class Engine:
         self._database = database
         self._batch_max = batch_max
         self._shards: dict[int, Shard] = {}
+        # Writes a batch while the next one is being decided: the database works as the interpreter does.
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch-writer")
 
     def settle(self, shard_id: int, now: datetime, *, react: React | None = None) -> Settlement:
         """One batch of what waits, and what time itself has ended by `now`.
@@ -128,6 +93,7 @@ class Engine:
         while self._shards:
             _, shard = self._shards.popitem()
             _close(shard.connection, shard.driver)
+        self._writer.shutdown()
 
     def _active(self, shard_id: int) -> Shard:
         if shard_id not in self._shards:
@@ -146,39 +112,66 @@ class Engine:
         return self._shards[shard_id]
 
     def _settle(self, shard: Shard, now: datetime, react: React | None) -> Settlement:
-        if not shard.waiting:
-            shard.waiting = _fetch_waiting(_execute(shard, SELECT_WAITING, (shard.shard_id, shard.batch_max)))
         while True:
-            rows = shard.waiting[: 1 if shard.one_by_one else None]
-            settled = _decide(shard, rows, now)
-            if not settled:
+            batch, shard.ahead = shard.ahead, None
+            if batch is None:
+                if not shard.waiting:
+                    shard.waiting = _fetch_waiting(_execute(shard, SELECT_WAITING, _read_parameters(shard)))
+                batch = shard.decide(now)
+            if not batch.settled:
                 _beat(shard, now)
                 return Settlement([], False)
             try:
-                ahead = _write(shard, rows, settled, now, react)
+                self._write(shard, batch, react)
             except (psycopg2.DataError, psycopg2.IntegrityError) as error:
                 if isinstance(error, errors.NotNullViolation) and error.diag.table_name == "shards":
                     raise StaleBooks(shard.shard_id) from error
-                if not rows:
+                if not batch.rows:
                     raise
                 # One of them cannot be stored: find it by settling each alone.
                 _execute(shard, "ROLLBACK", ())
-                shard.market = None
-                if len(rows) > 1:
-                    shard.one_by_one = len(rows)
+                shard.forget()
+                if len(batch.rows) > 1:
+                    shard.one_by_one = len(batch.rows)
                 else:
-                    shard.malfunctions[rows[0].command_id] = Malfunction(traceback.format_exc(), unwritable=True)
+                    trace = traceback.format_exc()
+                    shard.malfunctions[batch.rows[0].command_id] = Malfunction(trace, unwritable=True)
                 continue
-            for row in rows:
+            for row in batch.rows:
                 shard.malfunctions.pop(row.command_id, None)
-            shard.one_by_one = max(0, shard.one_by_one - len(rows))
-            shard.waiting = ahead
-            return Settlement(settled, bool(ahead))
+            shard.one_by_one = max(0, shard.one_by_one - len(batch.rows))
+            return Settlement(batch.settled, bool(shard.ahead or shard.waiting))
+
+    def _write(self, shard: Shard, batch: Batch, react: React | None) -> None:
+        """Store the batch and read what waits now, deciding the next batch meanwhile."""
+        text = ";".join(statement for statement, _parameters in batch.statements)
+        parameters = [parameter for _statement, parameters in batch.statements for parameter in parameters]
+        # What the next batch needs is in memory or is read now.
+        reads = len(shard.waiting) <= shard.batch_max
+        end, read_parameters = (f"COMMIT; {SELECT_WAITING}", _read_parameters(shard)) if reads else ("COMMIT", ())
+        if react is None:
+            everything = f"BEGIN; {text}; {end}"
+            cursor = self._execute_and_decide(shard, batch.now, everything, (*parameters, *read_parameters))
+        else:
+            self._execute_and_decide(shard, batch.now, f"BEGIN; {text}", parameters)
+            react(shard.connection, batch.settled)
+            cursor = _execute(shard, end, read_parameters)
+        shard.heartbeat_at = batch.now
+        if reads:
+            shard.waiting += _fetch_waiting(cursor)
+
+    def _execute_and_decide(self, shard: Shard, now: datetime, text: str, parameters: Sequence[object]) -> Any:
+        writing = self._writer.submit(_execute, shard, text, parameters)
+        try:
+            shard.decide_ahead(now)
+        finally:
+            # Whatever happens here, what is on its way arrives first: a rollback must not overtake it.
+            wait([writing])
+        return writing.result()
 
     def _drop_books(self, shard: Shard) -> None:
         """Forget what may be wrong now: the books and, unless it is in order, the connection with its lock."""
-        shard.market = None
-        shard.waiting = []
+        shard.forget()
         if not shard.connection.invalidated:
             try:
                 _execute(shard, "ROLLBACK", ())
@@ -190,75 +183,9 @@ class Engine:
         _close(shard.connection, shard.driver)
 
 
-def _decide(shard: Shard, rows: Sequence[Waiting], now: datetime) -> list[Settled]:
-    """Play the commands on the books; one that fails twice, the second time on restored books, is refused alone."""
-    suspect: int | None = None
-    while True:
-        if shard.market is None:
-            shard.market, shard.last_event = restore_market(shard.connection, shard.shard_id)
-        settled: list[Settled] = []
-        number = shard.last_event + 1
-        if due := shard.market.expire(now):
-            settled.append(Settled(None, None, None, None, number, due))
-            number += len(due)
-        for row in rows:
-            try:
-                command, events = _play(shard, row, now)
-            # Whatever goes wrong with one command must not stop the others, nor be lost: it is stored with its trace.
-            except Exception:  # noqa: BLE001
-                shard.market = None
-                if row.command_id == suspect:
-                    shard.malfunctions[row.command_id] = Malfunction(traceback.format_exc(), unwritable=False)
-                suspect = row.command_id
-                break
-            assert events, "every command has an outcome"
-            settled.append(Settled(row.command_id, command, row.source, row.request_key, number, events))
-            number += len(events)
-        else:
-            return settled
-
-
-def _play(shard: Shard, row: Waiting, now: datetime) -> tuple[Command | None, list[Event]]:
-    malfunction = shard.malfunctions.get(row.command_id)
-    if malfunction is None:
-        assert shard.market is not None
-        command = command_from_json(row.body)
-        return command, shard.market.apply(command, now)
-    if not malfunction.unwritable:
-        try:
-            command = command_from_json(row.body)
-            return command, [rejection(command, Reason.MALFUNCTION)]
-        except msgspec.DecodeError:
-            pass  # Not even a command: refused without its details, as one whose details cannot be stored.
-    return None, [CommandRejected(Reason.MALFUNCTION, trader_id=row.trader_id)]
-
-
-def _write(
-    shard: Shard, rows: Sequence[Waiting], settled: list[Settled], now: datetime, react: React | None
-) -> list[Waiting]:
-    """Store the batch and read ahead; returns what waits now."""
-    market = shard.market
-    assert market is not None
-    traces = {
-        row.command_id: shard.malfunctions[row.command_id].trace for row in rows if row.command_id in shard.malfunctions
-    }
-    written = record.statements(
-        shard.shard_id, shard.last_event, settled, market.changed_orders, market.changed_positions.values(), traces, now
-    )
-    text = ";".join(statement for statement, _parameters in written)
-    parameters = [parameter for _statement, parameters in written for parameter in parameters]
-    ahead = (shard.shard_id, shard.batch_max)
-    if react is None:
-        cursor = _execute(shard, f"BEGIN; {text}; COMMIT; {SELECT_WAITING}", (*parameters, *ahead))
-    else:
-        _execute(shard, f"BEGIN; {text}", parameters)
-        react(shard.connection, settled)
-        cursor = _execute(shard, f"COMMIT; {SELECT_WAITING}", ahead)
-    shard.last_event += sum(len(one.events) for one in settled)
-    shard.heartbeat_at = now
-    market.changed_orders.clear()
-    market.changed_positions.clear()
-    return _fetch_waiting(cursor)
+def _read_parameters(shard: Shard) -> tuple[object, ...]:
+    held = array(row.command_id for row in shard.waiting)
+    return shard.shard_id, held, max(COMMANDS_READ_MIN, 2 * shard.batch_max)
 
 
 def _close(connection: Connection, driver: Any) -> None:

@@ -120,7 +120,6 @@ INSERT_MALFUNCTION = """
 
 def statements(
     shard_id: int,
-    last_event: int,
     settled: Sequence[Settled],
     orders: Mapping[int, Order],
     positions: Iterable[Position],
@@ -129,9 +128,10 @@ def statements(
 ) -> list[Statement]:
     """The whole of a batch, the fence first. `orders` and `positions` are those that changed, as they are now.
 
-    `last_event` is the number before the batch; `traces` are those of the commands refused as malfunctions.
+    `traces` are those of the commands refused as malfunctions.
     """
     events = [event for one in settled for event in one.events]
+    last_event = settled[0].first_number - 1
     assert events, "a batch without events has nothing to write"
     written: list[Statement] = [(FENCE, (last_event, last_event + len(events), now, shard_id))]
     if command_ids := [one.command_id for one in settled if one.command_id is not None]:

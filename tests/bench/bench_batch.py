@@ -56,9 +56,10 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=1)
     seed = arguments.parse_args().seed
     with server() as url:
+        # First, while nothing has left room behind that the orders could grow into unseen.
+        measure_memory(url)
         for batch_max, count in COMMANDS.items():
             compare(url, batch_max, stream(seed, count))
-        measure_memory(url)
 
 
 @contextmanager
@@ -192,7 +193,7 @@ def compare(url: URL, batch_max: int, commands: list[Command]) -> None:
             batch, more_waiting = engine.settle(SHARD, NOW)
             engine_seconds.append(time.perf_counter() - began)
             settled += len(batch)
-            rows = RecordingCursor.sent[-1].split(read_ahead)[0]
+            rows = RecordingCursor.sent[-1].split(read_ahead)[0]  # Reading ahead is none of the raw rows.
             began = time.perf_counter()
             cursor.execute(rows)
             raw_seconds.append(time.perf_counter() - began)

@@ -1,0 +1,150 @@
+"""One shard as its active worker holds it: connection, books, what was read ahead, and the deciding of a batch."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from engine import record
+from engine.events import CommandRejected, Event
+from engine.matching import Market, rejection
+from engine.orders import Command, Reason, command_from_json
+from engine.record import Settled, Statement
+from engine.store import restore_market
+
+
+class Waiting(NamedTuple):
+    """A waiting command's row."""
+
+    command_id: int
+    trader_id: int | None
+    source: str
+    request_key: str
+    body: str
+
+
+class Batch(NamedTuple):
+    """What was decided at `now` and is to be written: taken from the books at once, because they move on."""
+
+    rows: Sequence[Waiting]
+    settled: list[Settled]
+    statements: list[Statement]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Malfunction:
+    """Why a command is refused as one we cannot carry out: deciding it failed or, `unwritable`, storing its result."""
+
+    trace: str
+    unwritable: bool
+
+
+@dataclass(slots=True)
+class Shard:
+    """The books may be a batch ahead of what is stored: `ahead` is then that batch, decided but not yet written.
+
+    `driver` is the connection beneath `connection`, which by itself would connect anew when lost, without the lock.
+    """
+
+    shard_id: int
+    connection: Connection
+    driver: Any
+    batch_max: int
+    market: Market | None = None
+    last_event: int = 0
+    waiting: list[Waiting] = field(default_factory=list)
+    ahead: Batch | None = None
+    heartbeat_at: datetime | None = None
+    malfunctions: dict[int, Malfunction] = field(default_factory=dict)
+    one_by_one: int = 0  # How many commands to settle alone, after a batch that could not be written.
+
+    def decide(self, now: datetime) -> Batch:
+        """The next batch; a command that fails twice, the second time on restored books, is refused alone.
+
+        It is empty if nothing waits and nothing is due. Nothing may be on its way to the database meanwhile.
+        """
+        rows = self.waiting[: 1 if self.one_by_one else self.batch_max]
+        suspect: int | None = None
+        while True:
+            if self.market is None:
+                self.market, self.last_event = restore_market(self.connection, self.shard_id)
+            settled = self._expire(self.market, now)
+            for row in rows:
+                try:
+                    settled.append(self._play(self.market, row, now))
+                # Whatever goes wrong with one command must not stop the others, nor be lost: its trace is stored.
+                except Exception:  # noqa: BLE001
+                    self.market = None
+                    if row.command_id == suspect:
+                        self.malfunctions[row.command_id] = Malfunction(traceback.format_exc(), unwritable=False)
+                    suspect = row.command_id
+                    break
+            else:
+                return self._taken(self.market, rows, settled, now)
+
+    def decide_ahead(self, now: datetime) -> None:
+        """Decide the next batch while the last is being written; if that fails, `decide` finds out why afterwards."""
+        if self.market is None or self.one_by_one or not self.waiting:
+            return
+        rows = self.waiting[: self.batch_max]
+        try:
+            settled = self._expire(self.market, now)
+            settled += [self._play(self.market, row, now) for row in rows]
+        except Exception:  # noqa: BLE001  As in `decide`, which tries again from what is stored.
+            self.market = None
+            return
+        self.ahead = self._taken(self.market, rows, settled, now)
+
+    def forget(self) -> None:
+        """Drop the books and all that was decided and read ahead; what is stored is the truth."""
+        self.market = self.ahead = None
+        self.waiting = []
+
+    def _expire(self, market: Market, now: datetime) -> list[Settled]:
+        due = market.expire(now)
+        self.last_event += len(due)
+        return [Settled(None, None, None, None, self.last_event - len(due) + 1, due)] if due else []
+
+    def _play(self, market: Market, row: Waiting, now: datetime) -> Settled:
+        command, events = self._outcome(market, row, now)
+        assert events, "every command has an outcome"
+        first_number = self.last_event + 1
+        self.last_event += len(events)
+        return Settled(row.command_id, command, row.source, row.request_key, first_number, events)
+
+    def _outcome(self, market: Market, row: Waiting, now: datetime) -> tuple[Command | None, list[Event]]:
+        malfunction = self.malfunctions.get(row.command_id)
+        if malfunction is None:
+            command = command_from_json(row.body)
+            return command, market.apply(command, now)
+        if not malfunction.unwritable:
+            try:
+                command = command_from_json(row.body)
+                return command, [rejection(command, Reason.MALFUNCTION)]
+            except msgspec.DecodeError:
+                pass  # Not even a command: refused without its details, as one whose details cannot be stored.
+        return None, [CommandRejected(Reason.MALFUNCTION, trader_id=row.trader_id)]
+
+    def _taken(self, market: Market, rows: Sequence[Waiting], settled: list[Settled], now: datetime) -> Batch:
+        """What the books hold to be written, taken off them and off what waits."""
+        self.waiting = self.waiting[len(rows) :]
+        traces = {
+            row.command_id: self.malfunctions[row.command_id].trace
+            for row in rows
+            if row.command_id in self.malfunctions
+        }
+        statements = (
+            record.statements(
+                self.shard_id, settled, market.changed_orders, market.changed_positions.values(), traces, now
+            )
+            if settled
+            else []
+        )
+        market.changed_orders.clear()
+        market.changed_positions.clear()
+        return Batch(rows, settled, statements, now)
