@@ -205,7 +205,7 @@ def _names_many(spans: Sequence[Span]) -> bool:
 
 
 def _cancel_all(spans: Sequence[Span]) -> Command:
-    sides = {value for span in spans for value in span.values("orders_of") if not span.has("all")}
+    sides = {value for span in spans for value in span.values("orders_of")}
     assets = {span.asset for span in spans if span.asset}
     months = {span.contract for span in spans if span.contract}
     if len(assets) > 1 or len(months) > 1 or len(sides) > 1:
@@ -250,7 +250,7 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
         span.has("cue", "price") and not span.has("filler") and not span.has("cue", "target") and len(span.text) > 3
         for span in spans
     )
-    order_id, values = _target(spans, numbers, last, names_price)
+    order_id, values = _target(spans, numbers, last, names_price, language)
     if order_id is None or not values:
         return None
     reasons = _against(spans, language, frozenset({"relative", "request"}))
@@ -279,19 +279,35 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
 
 
 def _target(
-    spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], last: bool, names_price: bool
+    spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], last: bool, names_price: bool, language: str
 ) -> tuple[str | None, list[tuple[int, Span]]]:
-    first_position, first = numbers[0]
+    first_position = numbers[0][0]
     if last:
         return "last", list(numbers)
     if len(numbers) > 1:
-        if first.number is not None and not first.number.plain and numbers[1][1].number and numbers[1][1].number.plain:
-            return _order_id(numbers[1][1]), [numbers[0], *numbers[2:]]  # "ponle 151,5 a la 1042"
-        return _order_id(first), list(numbers[1:])
+        named = _named_order(spans, numbers, language)
+        return _order_id(named[1]), [number for number in numbers if number is not named]
     before = spans[first_position - 1] if first_position else None
     if names_price and before is not None and before.has("cue"):
         return "last", list(numbers)
     return None, []
+
+
+def _named_order(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], language: str) -> tuple[int, Span]:
+    """The number that names the order: the first, unless it counts lots, has decimals or is led in as a new value."""
+
+    def could_be(place: tuple[int, Span]) -> bool:
+        position, span = place
+        after = spans[position + 1] if position + 1 < len(spans) else None
+        whole = span.number is not None and span.number.value == int(span.number.value)
+        return whole and not (after is not None and (after.has("unit") or after.has("currency")))
+
+    def is_new_value(place: tuple[int, Span]) -> bool:
+        before = spans[place[0] - 1] if place[0] else None
+        return before is not None and before.has("cue") and language not in before.languages("order")
+
+    candidates = [place for place in numbers if could_be(place)] or list(numbers)
+    return next((place for place in candidates if not is_new_value(place)), candidates[0])
 
 
 def _amended(

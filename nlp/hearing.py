@@ -20,7 +20,7 @@ def hear(spans: Sequence[Span], voice: bool, tongue: Tongue, guess: Callable[[st
             if span.has("heard_asset") and _is_nothing_else(span, tongue.language) and not span.contract:
                 _spell(span, guess(span.text, tongue.language), tongue.decided)
     _hear_asset(spans, voice, tongue.language)
-    _hear_side(spans, voice)
+    _hear_side(spans, voice, lambda word: guess(word, tongue.language))
     _hear_number(spans)
 
 
@@ -57,10 +57,10 @@ def _hear_asset(spans: Sequence[Span], voice: bool, language: str) -> None:
 def _is_nothing_else(span: Span, language: str) -> bool:
     """Whether the word has no meaning of its own in the message's language, in which it sounds like an asset."""
     own = [m for m in span.meanings if m.language in ("", language)]
-    return bool(own) and all(m.kind.startswith("heard") for m in own)
+    return bool(span.meanings) and all(m.kind.startswith("heard") for m in own or span.meanings)
 
 
-def _hear_side(spans: Sequence[Span], voice: bool) -> None:
+def _hear_side(spans: Sequence[Span], voice: bool, guess: Callable[[str], Guess | None]) -> None:
     if any(span.has("side") or span.has("quote") or span.has("pay") for span in spans if not span.asset):
         return
     for position, span in enumerate(spans):
@@ -70,7 +70,9 @@ def _hear_side(spans: Sequence[Span], voice: bool) -> None:
         if position + 1 < len(spans) and spans[position + 1].number is not None:
             value = span.value(f"heard_{kind}") or ""
             span.meanings = (Meaning(kind, value, ""),)
-            _take(span, kind, voice)
+            spelt = None if voice else guess(span.text)
+            slip = spelt is not None and spelt.sure and any((m.kind, m.value) == (kind, value) for m in spelt.meanings)
+            _take(span, kind, voice or slip)
             return
 
 

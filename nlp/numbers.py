@@ -349,6 +349,8 @@ def _composed(values: Sequence[Decimal], joined_by_and: bool, language: str) -> 
         # "quatro e dez" for 4010: the thousand is left unsaid.
         if 1 <= head < 20 and tail < 1000:
             return Number(head * 1000 + tail, whole=head * 1000 + tail, ambiguous=True, spoken=True)
+        if head < _HUNDRED and 10 <= tail < _HUNDRED:
+            return Number(head + tail / _HUNDRED, ambiguous=True, spoken=True)
         return None
     if not 10 <= tail < 100:
         return None

@@ -230,7 +230,7 @@ class OrderReader:
             position
             for position, span in enumerate(self._spans)
             if any(span.has(kind) for kind in ("side", "quote", "pay", "place"))
-            and not (span.asset or span.number or span.has("filler") or span.has("yes"))
+            and not (span.asset or span.number or span.has("filler"))
         ]
         if self._first_bare is not None and verbs and self._first_bare < verbs[0]:
             self._order.doubts.append("number_before_verb")
@@ -254,6 +254,8 @@ class OrderReader:
         order.leftover = tuple(left)
         if left:
             order.doubts.append("unexplained_words")
+        if any(span.has("no") and not span.has("filler") and not span.has("cue") for span in self._unused()):
+            order.refusals.append("negation")
         if len([text for text in left if text[0].isalpha()]) > _LEFTOVER_WORDS_MAX:
             order.refusals.append("unexplained_words")
 

@@ -195,6 +195,8 @@ def _is_order(spans: Sequence[Span], order: Order) -> bool:
         return counted and order.asset is not None and not asking
     if counted or not asking:
         return True
+    if any(span.values("ask") - {"market", "cost"} for span in spans):
+        return False
     strong = any(span.has("side") and not span.has("orders_of") for span in spans)
     return strong and (order.order_type is not None or _leads(spans))
 

@@ -63,7 +63,7 @@ class Speller:
         found.sort(key=lambda one: (-one[1], not self._is(one[0], "asset")))
         best, similarity, _ = found[0]
         guards = [key for key, near, _ in found if near >= similarity - 0.01 and self._is_guard(key, word, language)]
-        if guards:
+        if guards and not self._is(best, "side"):
             return Guess(self._words[guards[0]], sure=False, reason="misspelt")
         meanings = self._words[best]
         rivals = ("asset", "side", "guard")
@@ -71,6 +71,7 @@ class Speller:
             near for key, near, _ in found[1:] if self._is(key, *rivals) and not self._same(meanings, self._words[key])
         ]
         close_other = bool(others) and others[0] > similarity - _MARGIN_MIN
+        close_other = close_other or bool(guards)
         as_spoken = _as_spoken(word) == _as_spoken(best)
         sure = not prefixed and (as_spoken or (not close_other and _slip(word, best)))
         assets = {code for key, _, _ in found for code in self._assets.get(key, ())}
