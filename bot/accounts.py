@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from bot.tables import conversations
 from engine.tables import traders
 
-FIRST_CONTACT_LOCK = 71  # The class of advisory locks that keeps two first messages from making two traders.
+FIRST_CONTACT_LOCK = 81  # The class of advisory locks that keeps two first messages from making two traders.
 
 
 def conversation_for(session: Session, number: str, now: datetime, default_language: str) -> int:

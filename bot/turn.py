@@ -21,7 +21,7 @@ from engine.intake import OrderRequest, Receipt, Source
 from engine.orders import OrderState, OrderType, Reason, Side, TimeInForce
 from nlp.reading import Intent, Reading
 
-CONVERSATION_LOCK = 72  # The class of advisory locks that keeps one conversation's messages in order.
+CONVERSATION_LOCK = 82  # The class of advisory locks that keeps one conversation's messages in order.
 BUTTON_INTENTS = {"confirm": Intent.YES, "cancel": Intent.NO}
 FAILURES_MAX = 3
 

@@ -17,7 +17,7 @@ from nlp.speech_model import ModelUnavailable
 log = structlog.get_logger(__name__)
 
 DOWNLOADS_MAX = 3
-VOICE_LOCK = 73  # The class of advisory locks that keeps two workers from hearing one note.
+VOICE_LOCK = 83  # The class of advisory locks that keeps two workers from hearing one note.
 
 
 def transcriber(settings: Settings) -> Transcriber | None:
