@@ -12,7 +12,7 @@ from engine.intake import OrderRequest, Source
 from engine.orders import Place, Side, TimeInForce, command_from_json
 from engine.tables import commands, instruments, orders, traders, waiting_commands
 
-QUOTING_LOCK = 72  # The advisory lock under which one process at a time looks for gaps and fills them.
+QUOTING_LOCK = 84  # The advisory lock under which one process at a time looks for gaps and fills them.
 HUNDRED_PERCENT = Decimal(100)
 
 
