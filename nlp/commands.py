@@ -9,9 +9,14 @@ from nlp.reading import Intent, canonical
 from nlp.spans import Span
 
 _HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "order", "my", "last", "yes", "no", "place"})
-_CANCEL_GUARDS_ALLOWED = frozenset({"relative", "request"})
+_CANCEL_GUARDS_ALLOWED = frozenset({"request"})
 _MARKS = frozenset(".,;:!¡()\"'*-@#…")
 _ORDER_NUMBER_MAX = 10**12
+_PREPOSITION_LENGTH_MAX = 3
+_PREPOSITIONS = frozenset({"a", "en", "em", "to", "at", "para", "pra"})
+_SMALL = 10
+# Within a longer phrase of refusal these still deny what follows: "não agora".
+_NEGATIONS = frozenset({"no", "nao", "not", "don't", "dont", "never", "nunca", "nada", "naum", "nem", "ni"})
 
 # Where several kinds of question are in one message, the first of these is what it is about.
 _ASKED_FIRST = (
@@ -172,7 +177,8 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
     if not numbers and not everything and not last:
         return None
-    reasons = _against(spans, language, _CANCEL_GUARDS_ALLOWED)
+    # "All" is relative to what there is, but it leaves nothing open.
+    reasons = _against([span for span in spans if not span.has("all")], language, _CANCEL_GUARDS_ALLOWED)
     rest = [span for position, span in enumerate(spans) if position != verb]
     if any(not span.sure for span in spans):
         reasons.append("misspelt")
@@ -184,9 +190,9 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
         reasons.append("unexplained_words")
     if reasons:
         return unknown(*reasons)
-    if len(numbers) == 1 and not everything:
+    if len(numbers) == 1 and not everything and not last:
         order_id = _order_id(numbers[0])
-        if order_id is None or any(span.asset or span.contract for span in spans):
+        if order_id is None or _counts_orders(spans, numbers[0]) or any(span.asset or span.contract for span in spans):
             return unknown("unexplained_number")
         return Command(Intent.CANCEL_ORDER, order_id=order_id)
     if numbers:
@@ -196,6 +202,15 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     if any(span.asset or span.contract or (span.has("orders_of") and not span.has("order")) for span in rest):
         return unknown("unexplained_words")
     return Command(Intent.CANCEL_LAST)
+
+
+def _counts_orders(spans: Sequence[Span], number: Span) -> bool:
+    """ "cancel two orders": a number before the noun, or a small one in words without it, names no order."""
+    position = next(place for place, span in enumerate(spans) if span is number)
+    if position + 1 < len(spans) and spans[position + 1].has("order") and not spans[position + 1].has("filler"):
+        return True
+    named = position > 0 and spans[position - 1].has("order")
+    return not named and number.number is not None and number.number.spoken and number.number.as_whole < _SMALL
 
 
 def _names_many(spans: Sequence[Span]) -> bool:
@@ -220,8 +235,18 @@ def _cancel_all(spans: Sequence[Span]) -> Command:
 
 def _against(spans: Sequence[Span], language: str, allowed: frozenset[str]) -> list[str]:
     reasons = [reason for reason in guards.find(spans, language) if reason not in allowed]
+    if any(_denies(spans, position) for position in range(len(spans))):
+        reasons.append("negation")
     requested = any(span.has("guard", "request") for span in spans)
     return [reason for reason in reasons if not (reason == "question" and requested)]
+
+
+def _denies(spans: Sequence[Span], position: int) -> bool:
+    """Whether a refusal is of what the message asks for: "ya no la quiero, cancela la última" is not."""
+    span = spans[position]
+    if not span.has("no") or not _NEGATIONS & set(span.text.split()):
+        return False
+    return position + 1 == len(spans) or spans[position + 1].text not in (",", ".", ";")
 
 
 def _is_strange(span: Span, kinds: Sequence[str]) -> bool:
@@ -246,9 +271,8 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
     if not verbs or not numbers or any(span.asset or span.contract for span in spans):
         return None
     last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
-    names_price = any(len(span.text.split()) > 1 and span.has("amend", "price") for span in verbs) or any(
-        span.has("cue", "price") and not span.has("filler") and not span.has("cue", "target") and len(span.text) > 3
-        for span in spans
+    names_price = any(
+        _is_price_noun(span) or (len(span.text.split()) > 1 and span.has("amend", "price")) for span in spans
     )
     order_id, values = _target(spans, numbers, last, names_price, language)
     if order_id is None or not values:
@@ -318,28 +342,56 @@ def _amended(
     names_price: bool,
     reasons: list[str],
 ) -> Command:
-    price: Decimal | None = None
-    quantity: Decimal | None = None
+    found: dict[str, Decimal] = {}
+    counted = any(span.has("unit") for span in spans)
     for position, span in values:
         number = span.number
         assert number is not None
-        after = spans[position + 1] if position + 1 < len(spans) else None
+        slot = _named_slot(spans, position)
+        if slot is None:
+            slot = "quantity" if _is_quantity(number.value, verbs, names_price) else "price"
+            if slot == "price" and not counted and _is_open(number.value, verbs, names_price):
+                reasons.append("ambiguous_number")
+        if number.ambiguous or slot in found or not _is_led_in(spans, position):
+            reasons.append("ambiguous_number")  # "up 2" is not "to 2"
         if number.negative or number.value <= 0:
             reasons.append("zero")
-        if (after is not None and after.has("unit")) or _is_quantity(number.value, verbs, names_price):
-            quantity, twice = number.as_whole, quantity is not None
-            ambiguous = number.ambiguous
-        else:
-            price, twice = number.value, price is not None
-            counted = any(one.has("unit") for one in spans)
-            ambiguous = number.ambiguous or (not counted and _is_open(number.value, verbs, names_price))
-        if twice or ambiguous:
-            reasons.append("ambiguous_number")
+        found[slot] = number.as_whole if slot == "quantity" else number.value
+    quantity = found.get("quantity")
     if quantity is not None and quantity != int(quantity):
         reasons.append("fractional_quantity")
     if reasons:
         return unknown(*dict.fromkeys(reasons))
-    return Command(Intent.AMEND_ORDER, order_id=order_id, price=price, quantity=quantity)
+    return Command(Intent.AMEND_ORDER, order_id=order_id, price=found.get("price"), quantity=quantity)
+
+
+def _named_slot(spans: Sequence[Span], position: int) -> str | None:
+    """The slot that the unit after a number, or the nearest noun before it, names."""
+    if position + 1 < len(spans) and spans[position + 1].has("unit"):
+        return "quantity"
+    for span in reversed(spans[:position]):
+        if span.number is not None and not span.number.plain:
+            return None
+        if span.has("cue", "quantity") or (span.has("amend", "quantity") and len(span.text.split()) > 1):
+            return "quantity"
+        if _is_price_noun(span) or (span.has("amend", "price") and len(span.text.split()) > 1):
+            return "price"
+    return None
+
+
+def _is_price_noun(span: Span) -> bool:
+    return span.has("cue", "price") and not span.has("cue", "target") and len(span.text) > _PREPOSITION_LENGTH_MAX
+
+
+def _is_led_in(spans: Sequence[Span], position: int) -> bool:
+    """Whether a preposition, a price noun or the order's own number stands right before a new value."""
+    before = [span for span in spans[max(0, position - 2) : position] if not span.has("currency") and span.text != ":"]
+    if not before:
+        return False
+    if before[-1].has("amend") and before[-1].text.split()[-1] in _PREPOSITIONS:
+        return True
+    counted = position + 1 < len(spans) and spans[position + 1].has("unit")
+    return before[-1].has("cue") or (counted and (before[-1].number is not None or before[-1].has("link", "and")))
 
 
 def _is_quantity(value: Decimal, verbs: Sequence[Span], names_price: bool) -> bool:

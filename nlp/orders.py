@@ -127,7 +127,8 @@ class OrderReader:
         self._order.side = self._one("side", found)
 
     def _to_me(self, position: int) -> bool:
-        for span in self._spans[position + 1 : position + 4]:
+        following = [span for span in self._spans[position + 1 :] if not span.punctuation]
+        for span in following[:3]:
             if span.number or span.asset or span.contract:
                 return False
             if span.text in _RECEIVERS:

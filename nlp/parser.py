@@ -80,7 +80,7 @@ class Parser:
 
     def _doubt_foreign(self, span: Span, tongue: Tongue) -> None:
         """A short name from another language ("plat" in Spanish) may cut short what this one says in full."""
-        spoken_in = {"", tongue.language} if tongue.decided else {""}
+        spoken_in = {"", tongue.language} if tongue.decided and not tongue.mixed else {""}
         if not span.languages("asset") & spoken_in and self._speller.cuts_short_two(span.text):
             span.asset = next(iter(self._speller.nearest_assets(span.text)), span.asset)
             span.sure, span.reasons = False, ("typo_fits_two_assets",)

@@ -10,7 +10,7 @@ from spacy.matcher import PhraseMatcher
 
 from nlp.catalogue import Catalogue
 from nlp.lexicon import Entry, Lexicon
-from nlp.tokens import Token, blank_pipeline, fold, make_doc, normalise, parts, tokens_of
+from nlp.tokens import Token, blank_pipeline, fold, normalise, parts, tokens_of
 
 _GLUED_KINDS = frozenset({"side", "month", "unit", "asset"})
 _HEARD_KINDS = frozenset({"side", "quote", "month", "cue"})
@@ -63,7 +63,9 @@ class Span:
 
     def has(self, kind: str, *values: str) -> bool:
         """Whether the span may mean this kind, and one of `values` if any are given."""
-        return any(m.kind == kind and (not values or m.value in values) for m in self.meanings)
+        if not values:
+            return kind in [m.kind for m in self.meanings]
+        return any(m.kind == kind and m.value in values for m in self.meanings)
 
     def value(self, kind: str) -> str | None:
         """The first value of this kind that the span may have."""
@@ -136,9 +138,9 @@ class SpanFinder:
         for lexicon in lexicons:
             for entry in lexicon.homophones:
                 self._learn_homophone(entry)
-        self._matcher = PhraseMatcher(self._pipeline.vocab, attr="NORM")
+        self._matcher = PhraseMatcher(self._pipeline.vocab, attr="ORTH")
         for key in self._known:
-            self._matcher.add(key, [make_doc(self._pipeline, key)])
+            self._matcher.add(key, [self._pipeline.make_doc(key)])
         self._words = frozenset(word for key in self._known for word in key.split())
         self._gluable = frozenset(
             key
@@ -158,12 +160,13 @@ class SpanFinder:
         text = normalise(text)
         # The zone gives back after each message the memory that spaCy keeps for words; it admits one thread at a time.
         with self._lock, self._pipeline.memory_zone():
-            doc = make_doc(self._pipeline, text)
-            apart = [self._apart(token) for token in tokens_of(doc)]
+            doc = self._pipeline.make_doc(fold(text))
+            tokens = tokens_of(doc, text)
+            apart = [self._apart(token) for token in tokens]
             if any(len(words) > 1 for _, words in apart):
-                text = "".join(("" if token.glued else " ") + " ".join(words) for token, words in apart)
-                doc = make_doc(self._pipeline, text.strip())
-            tokens = tokens_of(doc)
+                text = "".join(("" if token.glued else " ") + " ".join(words) for token, words in apart).strip()
+                doc = self._pipeline.make_doc(fold(text))
+                tokens = tokens_of(doc, text)
             matches = [(start, end) for _, start, end in self._matcher(doc)]
         return list(self._cover(tokens, matches))
 
@@ -203,15 +206,19 @@ class SpanFinder:
         return tuple(dict.fromkeys(exact or [one.meaning for one in known]))
 
     def _learn(self, phrase: str, meaning: Meaning) -> None:
-        doc = make_doc(self._pipeline, normalise(phrase))
-        spelling = " ".join(token.text for token in doc)
+        spelling = self._spaced(phrase)
         self._known[fold(spelling)].append(_Known(spelling, meaning))
+
+    def _spaced(self, phrase: str) -> str:
+        """The phrase normalised, with a space between its tokens."""
+        text = normalise(phrase)
+        return " ".join(token.text for token in tokens_of(self._pipeline.make_doc(fold(text)), text))
 
     def _assets(self, key: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.meaning.value for one in self._known[key] if one.meaning.kind == "asset"))
 
     def _key(self, phrase: str) -> str:
-        return " ".join(token.norm_ for token in make_doc(self._pipeline, normalise(phrase)))
+        return fold(self._spaced(phrase))
 
     def _learn_nickname(self, entry: Entry) -> None:
         for code in self.asset_words.get(self._key(entry.value), ()):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import spacy
+from spacy.attrs import IDX, LENGTH, SPACY
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
@@ -67,16 +68,14 @@ def _visible(character: str) -> str:
     if character in "\r\n":
         return " , "  # a line break parts as much as a comma
     category = unicodedata.category(character)
-    if category in ("Cf", "Mn") and character != "\u0301":
+    if category in ("Cf", "Mn"):
         return ""
     return " " if category[0] in "CZ" else character
 
 
 def fold(text: str) -> str:
-    """The text without its accents."""
-    return "".join(
-        character for character in unicodedata.normalize("NFD", text) if unicodedata.category(character) != "Mn"
-    )
+    """The text without its accents, letter by letter, so that places in it stay the same."""
+    return "".join(unicodedata.normalize("NFD", character)[0] for character in text)
 
 
 def blank_pipeline() -> Language:
@@ -88,21 +87,15 @@ def blank_pipeline() -> Language:
     return pipeline
 
 
-def make_doc(pipeline: Language, text: str) -> Doc:
-    """A spaCy Doc whose NORM is the folded token, so that matching on it ignores accents."""
-    doc = pipeline.make_doc(text)
-    for token in doc:
-        token.norm_ = fold(token.text)
-    return doc
-
-
-def tokens_of(doc: Doc) -> list[Token]:
-    """Our tokens of a Doc."""
+def tokens_of(doc: Doc, text: str) -> list[Token]:
+    """Our tokens of the Doc that was made of the folded `text`."""
     tokens: list[Token] = []
     glued = False
-    for token in doc:
-        tokens.append(Token(token.text, token.norm_, glued))
-        glued = not token.whitespace_
+    # Arrays rather than spaCy's own tokens, which are slow to make.
+    for start, length, spaced in doc.to_array([IDX, LENGTH, SPACY]).tolist():
+        spelling = text[start : start + length]
+        tokens.append(Token(spelling, fold(spelling), glued))
+        glued = not spaced
     return tokens
 
 

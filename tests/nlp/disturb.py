@@ -113,6 +113,7 @@ def _unmarked(text: str, _: random.Random) -> str:
     return text.rstrip(" .!")
 
 
+# Mixing languages stands here once: twice, and the message may be whole in another language, where it is no trap.
 _DISTURBANCES: tuple[Callable[[str, random.Random], str], ...] = (
     _slip, _slip, _case, _plain, _spaces, _filler, _filler, _mix, _unmarked,
 )  # fmt: skip
@@ -120,8 +121,8 @@ _DISTURBANCES: tuple[Callable[[str, random.Random], str], ...] = (
 
 def disturbed(text: str, chance: random.Random) -> str:
     """The text after one to three disturbances."""
-    for _ in range(chance.randint(1, 3)):
-        text = chance.choice(_DISTURBANCES)(text, chance)
+    for disturb in chance.sample(_DISTURBANCES, chance.randint(1, 3)):
+        text = disturb(text, chance)
     return text
 
 
