@@ -34,6 +34,11 @@ class Settings:
     default_language: str = "en"
     database_pool_size: int = 5
     messages_per_sender_per_minute: int = 30
+    logins_per_quarter_hour: int = 5
+    orders_per_minute: int = 10
+    requests_per_minute: int = 100
+    webhooks_per_minute: int = 30
+    trusted_proxy_hops: int = 0
     voice_keep_days: int = 7
     whisper_model: str = "base"
     whisper_model_dir: str = "var/models"
@@ -81,6 +86,11 @@ class Settings:
             messages_per_sender_per_minute=number(
                 "MESSAGES_PER_SENDER_PER_MINUTE", cls.messages_per_sender_per_minute, 1
             ),
+            logins_per_quarter_hour=number("LOGINS_PER_QUARTER_HOUR", cls.logins_per_quarter_hour, 1),
+            orders_per_minute=number("ORDERS_PER_MINUTE", cls.orders_per_minute, 1),
+            requests_per_minute=number("REQUESTS_PER_MINUTE", cls.requests_per_minute, 1),
+            webhooks_per_minute=number("WEBHOOKS_PER_MINUTE", cls.webhooks_per_minute, 1),
+            trusted_proxy_hops=number("TRUSTED_PROXY_HOPS", cls.trusted_proxy_hops, 0),
             voice_keep_days=number("VOICE_KEEP_DAYS", cls.voice_keep_days, 0),
             whisper_model=env.get("WHISPER_MODEL") or cls.whisper_model,
             whisper_model_dir=env.get("WHISPER_MODEL_DIR") or cls.whisper_model_dir,
