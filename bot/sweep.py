@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import inbox, outbox, queues, recordings
+from bot import idempotency, inbox, login_sessions, outbox, queues, recordings
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -34,6 +34,8 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, shard_count: int, now: 
         for inbox_id in inbox.waiting_voice_notes(session, now - LISTENING_AFTER):
             recordings.tell_listening(session, inbox_id, now)
         recordings.forget_old(session, now)
+        idempotency.forget_old(session, now)
+        login_sessions.forget_old(session, now)
         replies_wait = outbox.has_due(session, now, LATE)
     for conversation_id in conversation_ids:
         queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
