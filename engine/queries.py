@@ -201,19 +201,33 @@ def most_active(session: Session, now: datetime) -> list[int]:
 
 def depth(session: Session, instrument_id: int, levels: int) -> Depth:
     """The book's best `levels` of each side."""
+    return depths(session, [instrument_id], levels)[instrument_id]
 
-    def side(which: Side) -> list[Level]:
-        better = orders.c.price_ticks.desc() if which is Side.BUY else orders.c.price_ticks
-        rows = session.execute(
-            sa.select(orders.c.price_ticks, sa.func.sum(orders.c.leaves_lots).label("lots"))
-            .where(orders.c.closed_at.is_(None), orders.c.instrument_id == instrument_id, orders.c.side == which)
-            .group_by(orders.c.price_ticks)
-            .order_by(better)
-            .limit(levels)
+
+def depths(session: Session, instrument_ids: Sequence[int], levels: int) -> dict[int, Depth]:
+    """The best `levels` of each side of several books, by instrument."""
+    # For both sides the better price ranks first.
+    eagerness = sa.case((orders.c.side == Side.BUY, orders.c.price_ticks), else_=-orders.c.price_ticks)
+    by_price = (
+        sa.select(
+            orders.c.instrument_id,
+            orders.c.side,
+            orders.c.price_ticks,
+            sa.func.sum(orders.c.leaves_lots).label("lots"),
+            sa.func.row_number()
+            .over(partition_by=(orders.c.instrument_id, orders.c.side), order_by=eagerness.desc())
+            .label("rank"),
         )
-        return [Level(row.price_ticks, int(row.lots)) for row in rows]
-
-    return Depth(side(Side.BUY), side(Side.SELL))
+        .where(orders.c.closed_at.is_(None), orders.c.instrument_id.in_(instrument_ids))
+        .group_by(orders.c.instrument_id, orders.c.side, orders.c.price_ticks)
+        .subquery()
+    )
+    found = {instrument_id: Depth([], []) for instrument_id in instrument_ids}
+    rows = session.execute(sa.select(by_price).where(by_price.c.rank <= levels).order_by(by_price.c.rank))
+    for row in rows:
+        side = found[row.instrument_id].bids if row.side == Side.BUY else found[row.instrument_id].offers
+        side.append(Level(row.price_ticks, int(row.lots)))
+    return found
 
 
 def order_view(row: sa.RowMapping) -> OrderView:

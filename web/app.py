@@ -1,27 +1,40 @@
 """The HTTP application: its tools, its blueprints, and the headers that every answer carries."""
 
-from flask import Flask
+from apiflask import APIFlask
+from flask_compress import Compress
+from flask_cors import CORS
 from flask_talisman import Talisman
 from redis import Redis
 from sqlalchemy.orm import sessionmaker
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.database import connect
 from bot.settings import Settings
-from web import errors, pages
+from web import bodies, errors, limits, openapi, pages
+from web.account import account
+from web.auth import auth
+from web.catalogue import Catalogue
 from web.health import health
+from web.markets import NameConverter, markets
+from web.orders import orders
 from web.webhook import webhook
 
 BODY_BYTES_MAX = 64 * 1024
 REDIS_SECONDS_MAX = 1
+COMPRESSED_BYTES_MIN = 1024
 CONTENT_SECURITY_POLICY = {"default-src": "'self'", "img-src": "'self' data:", "media-src": "'self' blob:"}
+API_HEADERS_SENT = ("Authorization", "Content-Type", "Idempotency-Key", "Prefer")
+API_HEADERS_READ = ("RateLimit", "RateLimit-Policy", "Retry-After")
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> APIFlask:
     """The application for these settings, or for those of the environment; raises SettingsError where they are bad."""
     settings = settings or Settings.from_env()
-    app = Flask(__name__)
+    app = APIFlask(__name__, title="MaiBroker", version="1", docs_path=None, json_errors=False)
     app.secret_key = settings.secret_key
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.config["COMPRESS_MIN_SIZE"] = COMPRESSED_BYTES_MIN
+    app.url_map.converters["name"] = NameConverter
     database = connect(settings)
     app.extensions["settings"] = settings
     app.extensions["database"] = database
@@ -29,10 +42,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["redis"] = Redis.from_url(
         settings.redis_url, socket_timeout=REDIS_SECONDS_MAX, socket_connect_timeout=REDIS_SECONDS_MAX
     )
+    app.extensions["catalogue"] = Catalogue()
     errors.register(app)
+    limits.register(app, settings)
+    bodies.register(app)
+    openapi.configure(app)
     pages.register(app)
-    app.register_blueprint(webhook)
-    app.register_blueprint(health)
+    for blueprint in (webhook, health, auth, orders, markets, account):
+        app.register_blueprint(blueprint)
     # The host's proxy ends TLS and redirects to it; a redirect here would also catch its health checks.
     Talisman(
         app,
@@ -40,4 +57,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         content_security_policy=CONTENT_SECURITY_POLICY,
         session_cookie_secure=settings.public_url.startswith("https://"),
     )
+    CORS(
+        app,
+        resources={"/api/*": {"origins": settings.frontend_url}},
+        allow_headers=API_HEADERS_SENT,
+        expose_headers=API_HEADERS_READ,
+    )
+    Compress(app)
+    hops = settings.trusted_proxy_hops
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)
     return app

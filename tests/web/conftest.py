@@ -1,23 +1,27 @@
 """The application on a database of the test's own, and messages signed as Twilio signs them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Thread
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from sqlalchemy import Engine
 from twilio.request_validator import RequestValidator
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from bot.settings import Settings
+from tests.web.api import Market
 from web.app import create_app
 from web.phone import phone_pages
 from web.phone_messages import PhoneMessages, new_sid
 from web.twilio_double import TwilioDouble, twilio_api
 
 PUBLIC_URL = "https://broker.example"
+UNLIMITED = 1_000_000
 TOKEN, PREVIOUS_TOKEN = "0" * 32, "1" * 32
 
 
@@ -46,6 +50,27 @@ def app(database_url: str, redis_url: str, redis_client: Redis) -> Iterator[Flas
     app = create_app(settings_for(database_url, redis_url, PUBLIC_URL))
     yield app
     close(app)
+
+
+@pytest.fixture
+def api(database_url: str, redis_url: str, redis_client: Redis) -> Iterator[Flask]:
+    """The application with limits that no test of anything else meets."""
+    settings = replace(
+        settings_for(database_url, redis_url, PUBLIC_URL),
+        logins_per_quarter_hour=UNLIMITED,
+        orders_per_minute=UNLIMITED,
+        requests_per_minute=UNLIMITED,
+    )
+    app = create_app(settings)
+    yield app
+    close(app)
+
+
+@pytest.fixture
+def market(database: Engine) -> Iterator[Market]:
+    market = Market(database)
+    yield market
+    market.engine.close()
 
 
 @pytest.fixture

@@ -1,0 +1,69 @@
+"""Access tokens: who is calling and by which login, signed by us and good for a quarter of an hour."""
+
+import hmac
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import jwt
+
+from engine.errors import TradingError
+
+ACCESS_LIFETIME = timedelta(minutes=15)
+ALGORITHM = "HS256"
+ISSUER = "maibroker"
+KIND = "access"
+
+
+class NotSignedIn(TradingError):
+    """No access token, one that is not good, or one whose login has ended."""
+
+    code = "not_signed_in"
+
+
+class TokenExpired(NotSignedIn):
+    """The access token was good: refresh it."""
+
+    code = "token_expired"
+
+
+class Caller(NamedTuple):
+    """Who a good access token names."""
+
+    account_id: int
+    session_id: int
+
+
+def issue(secret_key: str, caller: Caller, now: datetime) -> str:
+    claims = {
+        "iss": ISSUER,
+        "sub": str(caller.account_id),
+        "sid": caller.session_id,
+        "typ": KIND,
+        "iat": now,
+        "exp": now + ACCESS_LIFETIME,
+    }
+    return jwt.encode(claims, _key(secret_key), ALGORITHM)
+
+
+def read(secret_key: str, token: str) -> Caller:
+    """Raises TokenExpired, NotSignedIn."""
+    try:
+        claims = jwt.decode(
+            token,
+            _key(secret_key),
+            algorithms=[ALGORITHM],
+            issuer=ISSUER,
+            options={"require": ["iss", "sub", "sid", "typ", "iat", "exp"]},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise TokenExpired from error
+    except jwt.InvalidTokenError as error:
+        raise NotSignedIn from error
+    if claims["typ"] != KIND:
+        raise NotSignedIn
+    return Caller(int(claims["sub"]), claims["sid"])
+
+
+def _key(secret_key: str) -> bytes:
+    """A key of its own, so that nothing else that the secret signs is ever taken for a token."""
+    return hmac.digest(secret_key.encode(), b"access tokens", "sha256")
