@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -18,6 +19,8 @@ from nlp.reading import Intent, Reading
 QUESTION_LIFETIME = timedelta(minutes=2)
 RESEND_WINDOW = timedelta(minutes=15)  # The same order within it is taken for a message sent twice.
 PRICE_GUARD = Decimal("0.02")  # How far a market may move through a readback's price before it is asked again.
+# A price this far from where the market is may be a quantity, a slipped digit or a change that was meant as "by".
+FAR_FROM_MARKET = Decimal("0.2")
 ORDER_SLOTS = ("side", "quantity", "asset", "contract", "price")
 CHANGEABLE_SLOTS = (*ORDER_SLOTS, "order_type", "time_in_force", "expires_in")
 # A "don't", an "if" or an "or" may well be about the open order: the next answer could then be meant otherwise.
@@ -81,6 +84,18 @@ class LastOrder(msgspec.Struct, frozen=True, kw_only=True):
     placed_at: datetime
 
 
+class Market(Protocol):
+    """What an order's market is at; both prices are None where there is nothing to compare with."""
+
+    def last_price(self, reading: Reading) -> Decimal | None:
+        """The last trade's."""
+        ...
+
+    def usual_price(self, reading: Reading) -> Decimal | None:
+        """The last trade's, else the listed reference, in a market with a price band; of an amendment, its order's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """All that a step may depend on besides the message."""
@@ -93,8 +108,7 @@ class Situation:
     is_voice: bool = False
     confirm_always: bool = False
     confirm_above_quantity: Decimal | None = None
-    market_price: Decimal | None = None
-    asked_market_price: Decimal | None = None
+    market: "Market"
 
     @property
     def open_question(self) -> Question | None:
@@ -153,9 +167,9 @@ def _yes(reading: Reading, situation: Situation) -> Step:
         return Step(
             outcome=Outcome.ASK_MISSING, reading=reading, question=question, shown=asked, missing=question.missing
         )
-    if asked.intent == Intent.PLACE_ORDER and market_moved(asked, question.market_price, situation.asked_market_price):
-        again = replace(situation, market_price=situation.asked_market_price)
-        return _ask_confirm(reading, asked, again, ("price_moved",))
+    last_price = situation.market.last_price(asked)
+    if asked.intent == Intent.PLACE_ORDER and market_moved(asked, question.market_price, last_price):
+        return _ask_confirm(reading, asked, situation, ("price_moved",))
     return _execute(reading, asked)
 
 
@@ -212,6 +226,8 @@ def _reasons_to_ask(order: Reading, situation: Situation) -> tuple[str, ...]:
     above = situation.confirm_above_quantity
     if above is not None and order.quantity is not None and order.quantity > above:
         reasons.append("above_own_limit")
+    if _is_far_from_market(order, situation):
+        reasons.append("far_from_market")
     last = situation.last_order
     if (
         last is not None
@@ -224,9 +240,15 @@ def _reasons_to_ask(order: Reading, situation: Situation) -> tuple[str, ...]:
 
 def _action(reading: Reading, situation: Situation) -> Step:
     """A cancel or an amendment."""
-    if situation.is_voice or not reading.certain:
-        return _ask_confirm(reading, reading, situation, reading.reasons)
+    far = reading.intent == Intent.AMEND_ORDER and _is_far_from_market(reading, situation)
+    if situation.is_voice or not reading.certain or far:
+        return _ask_confirm(reading, reading, situation, ("far_from_market",) if far else reading.reasons)
     return _execute(reading, reading)
+
+
+def _is_far_from_market(reading: Reading, situation: Situation) -> bool:
+    usual = situation.market.usual_price(reading)
+    return usual is not None and reading.price is not None and abs(reading.price - usual) > FAR_FROM_MARKET * usual
 
 
 def _ask_confirm(reading: Reading, asked: Reading, situation: Situation, reasons: tuple[str, ...]) -> Step:
@@ -257,7 +279,7 @@ def _question(kind: str, asked: Reading, situation: Situation, missing: tuple[st
         nonce=situation.nonce,
         asked_by=situation.inbox_id,
         expires_at=situation.now + QUESTION_LIFETIME,
-        market_price=situation.market_price,
+        market_price=situation.market.last_price(asked),
     )
 
 

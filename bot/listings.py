@@ -16,7 +16,7 @@ from nlp.catalogue import Catalogue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One instrument with the names of its asset."""
+    """One instrument with the names of its asset; `reference_price` is None where no price band is kept around it."""
 
     instrument_id: int
     symbol: str
@@ -26,6 +26,7 @@ class Listing:
     tick_size: Decimal
     lot_size: Decimal
     status: str
+    reference_price: Decimal | None
     names: dict[str, str] = field(hash=False)
 
     def commission(self, notional: Decimal) -> Decimal:
@@ -53,10 +54,18 @@ class Listings:
             instruments.c[name]
             for name in ("symbol", "asset", "contract", "contract_month", "tick_size", "lot_size", "status")
         ]
-        rows = session.execute(sa.select(instruments.c.id, *columns).order_by(instruments.c.contract_month))
+        reference_price = sa.case(
+            (instruments.c.band_percent.is_not(None), instruments.c.reference_ticks * instruments.c.tick_size)
+        )
+        rows = session.execute(
+            sa.select(instruments.c.id, *columns, reference_price.label("reference_price")).order_by(
+                instruments.c.contract_month
+            )
+        )
         by_id = {
             row["id"]: Listing(
                 instrument_id=row["id"],
+                reference_price=row["reference_price"],
                 names=names[row["asset"]],
                 **{column.name: row[column.name] for column in columns},
             )

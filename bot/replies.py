@@ -178,6 +178,7 @@ def why_asked(reasons: tuple[str, ...], language: str) -> str | None:
     sentences = {
         "identical_resend": _("You have just placed this very order. Once more?"),
         "above_own_limit": _("This is above the size you want to be asked about."),
+        "far_from_market": _("That price is far from the market:"),
         "price_moved": _("The market has moved since I asked."),
         "ambiguous_number": _("I am not sure about a number:"),
         "typo_fits_two_assets": _("I am not sure about the product:"),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from bot import inbox, last_orders, outbox, replies, tables
 from bot.answers import Answers
 from bot.dialogue import ORDER_INTENTS, LastOrder, Outcome, Question, Situation, Step, step
+from bot.listings import Listings
 from bot.outbox import Reply
 from bot.understanding import Understanding
 from engine import intake, queries
@@ -85,6 +86,30 @@ def cause_of(inbox_id: int) -> str:
     return f"message:{inbox_id}"
 
 
+class StoredMarket:
+    """What the markets of one trader's orders are at, as stored."""
+
+    def __init__(self, session: Session, listings: Listings, trader_id: int) -> None:
+        self.session, self.listings, self.trader_id = session, listings, trader_id
+
+    def last_price(self, reading: Reading) -> Decimal | None:
+        listing = self.listings.find(reading.asset, reading.contract)
+        return None if listing is None else queries.last_price(self.session, listing.symbol)
+
+    def usual_price(self, reading: Reading) -> Decimal | None:
+        order = reading
+        if reading.intent == Intent.AMEND_ORDER:
+            try:
+                order_id = last_orders.order_id(self.session, self.trader_id, reading.order_id)
+                order = last_orders.reading_of(self.session, self.trader_id, order_id, self.listings, reading.lang)
+            except TradingError:  # There is no such order, which carrying the amendment out will say.
+                return None
+        listing = self.listings.find(order.asset, order.contract)
+        if listing is None or listing.reference_price is None:
+            return None
+        return queries.last_price(self.session, listing.symbol) or listing.reference_price
+
+
 class Turn:
     """Everything one message needs while it is handled."""
 
@@ -109,7 +134,7 @@ class Turn:
         if transcript is not None and "refused" in transcript:
             return self._unheard(transcript["refused"])
         reading = self._about_quoted_message(self._read())
-        taken = step(reading, self._situation(reading))
+        taken = step(reading, self._situation())
         language = reading.lang
         receipts: list[Receipt] = []
         body: str | None = None
@@ -192,8 +217,7 @@ class Turn:
                 return replace(reading, intent=intent, order_id=str(ours.order_id))
         return reading
 
-    def _situation(self, reading: Reading) -> Situation:
-        asked = None if self.question is None else Reading.from_json(self.question.reading)
+    def _situation(self) -> Situation:
         return Situation(
             now=self.now,
             question=self.question,
@@ -203,15 +227,8 @@ class Turn:
             is_voice=self.message["transcript"] is not None,
             confirm_always=self.conversation["confirm_always"],
             confirm_above_quantity=self.conversation["confirm_above_quantity"],
-            market_price=self._last_price(reading),
-            asked_market_price=None if asked is None else self._last_price(asked),
+            market=StoredMarket(self.session, self.listings, self.conversation["trader_id"]),
         )
-
-    def _last_price(self, reading: Reading) -> Decimal | None:
-        listing = self.listings.find(reading.asset, reading.contract)
-        if listing is None:
-            return None
-        return queries.last_price(self.session, listing.symbol)
 
     def _check(self, taken: Step) -> None:
         """Raises TradingError for an order that would be refused once it is confirmed: nobody is asked about it."""

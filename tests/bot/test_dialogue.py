@@ -1,6 +1,6 @@
 """The rules of conversation, one sentence a test."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +11,23 @@ from bot.dialogue import LastOrder, Outcome, Question, Situation, Step, step
 from nlp.reading import Intent, Reading
 
 NOW = datetime(2025, 11, 3, 12, tzinfo=UTC)
-EMPTY = Situation(now=NOW, question=None, last_order=None, inbox_id=7, nonce="n1")
+
+
+@dataclass(frozen=True)
+class MarketAt:
+    """A market whose prices the test sets."""
+
+    last: Decimal | None = None
+    usual: Decimal | None = None
+
+    def last_price(self, reading: Reading) -> Decimal | None:
+        return self.last
+
+    def usual_price(self, reading: Reading) -> Decimal | None:
+        return self.usual
+
+
+EMPTY = Situation(now=NOW, question=None, last_order=None, inbox_id=7, nonce="n1", market=MarketAt())
 ORDER = Reading(
     intent=Intent.PLACE_ORDER,
     lang="en",
@@ -209,17 +225,36 @@ def test_a_yes_is_asked_again_when_the_market_has_moved_through_the_price(
     side: str, then: int | None, now: int | None, outcome: Outcome
 ):
     order = replace(ORDER, side=side)
-    shown = replace(EMPTY, market_price=None if then is None else Decimal(then))
+    shown = replace(EMPTY, market=MarketAt(None if then is None else Decimal(then)))
     asked = step(replace(order, intent=Intent.CONFIRM_ORDER), shown)
-    moved = after(asked, asked_market_price=None if now is None else Decimal(now))
+    moved = after(asked, market=MarketAt(None if now is None else Decimal(now)))
     assert step(YES, moved).outcome == outcome
 
 
 def test_a_moved_market_is_asked_about_once():
-    asked = step(replace(ORDER, intent=Intent.CONFIRM_ORDER), replace(EMPTY, market_price=Decimal(150)))
-    again = step(YES, after(asked, asked_market_price=Decimal(140)))
+    asked = step(replace(ORDER, intent=Intent.CONFIRM_ORDER), replace(EMPTY, market=MarketAt(Decimal(150))))
+    fallen = MarketAt(Decimal(140))
+    again = step(YES, after(asked, market=fallen))
     assert again.reasons == ("price_moved",)
-    assert step(YES, after(again, asked_market_price=Decimal(140))).outcome == Outcome.PLACED
+    assert step(YES, after(again, market=fallen)).outcome == Outcome.PLACED
+
+
+@pytest.mark.parametrize(
+    ("usual", "outcome"), [(187, "placed"), (188, "ask_confirm"), (125, "placed"), (124, "ask_confirm")]
+)
+def test_a_price_far_from_the_market_is_asked_back(usual: int, outcome: str):
+    situation = replace(EMPTY, market=MarketAt(usual=Decimal(usual)))
+    taken = step(ORDER, situation)
+    assert taken.outcome == outcome
+    if outcome == "ask_confirm":
+        assert taken.reasons == ("far_from_market",)
+        assert step(YES, after(taken, market=situation.market)).outcome == Outcome.PLACED
+
+
+def test_a_change_to_a_price_far_from_the_market_is_asked_back():
+    situation = replace(EMPTY, market=MarketAt(usual=Decimal(150)))
+    assert step(replace(ACTIONS[3], price=Decimal(2)), situation).outcome == Outcome.ASK_CONFIRM
+    assert step(ACTIONS[3], situation).outcome == Outcome.AMENDED
 
 
 def test_what_is_not_understood_executes_nothing_and_keeps_the_question():
@@ -236,6 +271,7 @@ def test_what_must_not_be_executed_also_drops_the_question(reason: str):
 
 
 def test_a_question_survives_its_storage():
-    question = asked_about(ORDER, market_price=Decimal(150)).question
+    priced = replace(EMPTY, market=MarketAt(Decimal(150)))
+    question = step(replace(ORDER, intent=Intent.CONFIRM_ORDER), priced).question
     assert question is not None
     assert msgspec.convert(msgspec.json.decode(msgspec.json.encode(question)), Question) == question
