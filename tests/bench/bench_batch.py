@@ -30,6 +30,7 @@ from bot.settings import sqlalchemy_url
 from engine import catalogue
 from engine.batch import SELECT_WAITING, Engine
 from engine.orders import Amend, Cancel, Command, OrderType, Place, Side, TimeInForce, command_to_json
+from engine.standby import SESSION_SETTINGS
 from engine.tables import traders
 
 NOW = datetime(2025, 11, 3, 12, tzinfo=UTC)
@@ -185,6 +186,7 @@ def compare(url: URL, batch_max: int, commands: list[Command]) -> None:
         raw = raw_database.raw_connection()
         raw.driver_connection.autocommit = True
         cursor = raw.cursor()
+        cursor.execute(SESSION_SETTINGS)
         engine_seconds, raw_seconds, more_waiting, settled = [], [], True, 0
         read_ahead = SELECT_WAITING.split("%s")[0].encode()
         while more_waiting:
