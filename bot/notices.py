@@ -29,8 +29,13 @@ from engine.orders import Amend, Cancel, CancelAll, Command, Place, Reason, Side
 ORDER_NUMBERS_MAX = 20
 
 
-def command_result(command: Command, events: Sequence[Event], listings: Listings, language: str) -> str:
-    """The answer to what a trader asked in chat: all that the command led to, for this trader."""
+def command_result(command: Command | None, events: Sequence[Event], listings: Listings, language: str) -> str:
+    """The answer to what a trader asked in chat: all that the command led to, for this trader.
+
+    No command is one that malfunctioned so badly that only its refusal is left.
+    """
+    if isinstance(events[-1], CommandRejected) and not isinstance(command, CancelAll):
+        return replies.order_reason(events[-1].reason, language)
     if isinstance(command, Place):
         return _placed(command, events, listings.by_id[command.instrument_id], language)
     if isinstance(command, Amend):

@@ -60,9 +60,8 @@ def _answers(
     for one in settled:
         if one.source != Source.CHAT:
             continue
-        assert one.command is not None
         assert one.request_key is not None
-        conversation = conversations[one.command.trader_id]
+        conversation = conversations[(one.command or one.events[-1]).trader_id]
         inbox_id = int(one.request_key.split(":")[1])
         body = notices.command_result(one.command, one.events, listings, conversation["language"])
         replies.append(

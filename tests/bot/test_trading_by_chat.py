@@ -195,3 +195,17 @@ def test_a_message_that_breaks_us_is_apologised_for_and_lets_the_next_one_pass(t
     assert traders.told(ANA) == ["Something went wrong on our side, and nothing was done. Our staff has been told."]
     assert traders.outcome(ANA, "buy 6 wheat dec25 at 150") == "placed"
     assert traders.reply(ANA, "orders").count("Wheat Dec25") == 1
+
+
+SPOIL_COMMANDS = """
+    CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.body := '{'; RETURN NEW; END $$;
+    CREATE TRIGGER spoil BEFORE INSERT ON commands FOR EACH ROW EXECUTE FUNCTION spoil()"""
+
+
+def test_an_order_that_breaks_the_engine_is_apologised_for_and_lets_the_next_one_pass(traders: Traders):
+    with traders.stack.sessions.begin() as session:
+        session.execute(sa.text(SPOIL_COMMANDS))
+    assert "Something went wrong on our side, and nothing was done" in traders.reply(ANA, "Buy 10 Dec25 Wheat at 150")
+    with traders.stack.sessions.begin() as session:
+        session.execute(sa.text("DROP TRIGGER spoil ON commands"))
+    assert traders.outcome(BEN, "Buy 10 Dec25 Wheat at 150") == "placed"
