@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.orm import Session
 
 from engine import intake
-from engine.intake import Source
 from engine.money import ticks_from_price
+from engine.submission import Source
 from engine.tables import asset_aliases, assets, instruments, shards
 
 DEMO_CATALOGUE = Path(__file__).parent / "demo_catalogue.toml"

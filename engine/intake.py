@@ -7,15 +7,13 @@ The functions write in the caller's transaction and wake nobody: that is done af
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import RowMapping, and_, func, insert, select
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from engine import store
@@ -31,7 +29,6 @@ from engine.orders import (
     Amend,
     Cancel,
     CancelAll,
-    Command,
     ExpireInstrument,
     HaltInstrument,
     Instrument,
@@ -46,22 +43,12 @@ from engine.orders import (
     Side,
     TimeInForce,
     TraderLimits,
-    command_to_json,
 )
+from engine.submission import Part, Receipt, Source, next_command_id, receipts_of, submit, submit_one
 from engine.tables import assets, command_ids, commands, instruments, order_numbers, orders, shards, waiting_commands
 
 DAY_ORDER_LIFETIME = timedelta(hours=24)
 NEAREST_SYMBOLS_MAX = 3
-
-
-class Source(StrEnum):
-    """Who asked; request keys are unique within one trader's requests of one source."""
-
-    CHAT = "chat"
-    API = "api"
-    STAFF = "staff"
-    MARKET_MAKER = "market_maker"
-    CATALOGUE = "catalogue"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,25 +71,6 @@ class OrderRequest:
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_TAKER
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """A command that waits; wake `shard_id` after the commit. `repeated` tells that an earlier request made it."""
-
-    command_id: int
-    shard_id: int
-    order_id: int | None
-    instrument: Instrument | None
-    repeated: bool = field(default=False, compare=False)
-
-
-class Part(NamedTuple):
-    """What one shard gets of a request; the instrument is that of the order or the rule, if it is about one."""
-
-    shard_id: int
-    instrument: Instrument | None
-    command: Command
-
-
 def place(
     session: Session, *, trader_id: int, request: OrderRequest, source: Source, request_key: str, now: datetime
 ) -> Receipt:
@@ -122,7 +90,7 @@ def place_several(
     now: datetime,
 ) -> list[Receipt]:
     """Orders that are asked for together, all of them or none; raises what `place` raises."""
-    if repeated := _receipts_of(session, trader_id, source, request_key):
+    if repeated := receipts_of(session, trader_id, source, request_key):
         return repeated
     markets = [(request.symbol, request.asset, request.contract) for request in requests]
     listed = {
@@ -151,7 +119,7 @@ def place_several(
             self_trade_prevention=request.self_trade_prevention,
         )
         parts.append(Part(listed[market]["shard_id"], instrument, command))
-    return _submit(session, parts, trader_id, source, request_key, now)
+    return submit(session, parts, trader_id, source, request_key, now)
 
 
 def check(session: Session, request: OrderRequest, now: datetime) -> None:
@@ -172,18 +140,18 @@ def amend(
     now: datetime,
 ) -> Receipt:
     """A new price, a new total quantity, or both. Raises OrderNotFound, OrderClosed, and what `place` does."""
-    if repeated := _receipts_of(session, trader_id, source, request_key):
+    if repeated := receipts_of(session, trader_id, source, request_key):
         return repeated[0]
     listed = _instrument_of_order(session, trader_id, order_id)
     instrument = store.instrument_from_row(listed)
     command = Amend(
-        command_id=_command_id(session),
+        command_id=next_command_id(session),
         order_id=order_id,
         trader_id=trader_id,
         price_ticks=None if price is None else ticks_from_price(price, instrument.tick_size),
         quantity_lots=None if quantity is None else lots_from_quantity(quantity, instrument.lot_size),
     )
-    return _submit_one(session, listed, command, trader_id, source, request_key, now)
+    return submit_one(session, listed, command, trader_id, source, request_key, now)
 
 
 def cancel(
@@ -197,11 +165,11 @@ def cancel(
     reason: Reason = Reason.CANCELED_BY_TRADER,
 ) -> Receipt:
     """Raises OrderNotFound, OrderClosed."""
-    if repeated := _receipts_of(session, trader_id, source, request_key):
+    if repeated := receipts_of(session, trader_id, source, request_key):
         return repeated[0]
     listed = _instrument_of_order(session, trader_id, order_id)
-    command = Cancel(command_id=_command_id(session), order_id=order_id, trader_id=trader_id, reason=reason)
-    return _submit_one(session, listed, command, trader_id, source, request_key, now)
+    command = Cancel(command_id=next_command_id(session), order_id=order_id, trader_id=trader_id, reason=reason)
+    return submit_one(session, listed, command, trader_id, source, request_key, now)
 
 
 def cancel_all(
@@ -221,7 +189,7 @@ def cancel_all(
     A contract needs its asset. Raises UnknownMarket.
     """
     assert contract is None or asset is not None, "a contract alone names no market"
-    if repeated := _receipts_of(session, trader_id, source, request_key):
+    if repeated := receipts_of(session, trader_id, source, request_key):
         return repeated
     instrument = None
     if asset is None:
@@ -238,7 +206,7 @@ def cancel_all(
             shard_id,
             instrument,
             CancelAll(
-                command_id=_command_id(session),
+                command_id=next_command_id(session),
                 trader_id=trader_id,
                 asset=asset,
                 instrument_id=None if instrument is None else instrument.instrument_id,
@@ -248,7 +216,7 @@ def cancel_all(
         )
         for shard_id in shard_ids
     ]
-    return _submit(session, parts, trader_id, source, request_key, now)
+    return submit(session, parts, trader_id, source, request_key, now)
 
 
 def halt(session: Session, *, symbol: str, request_key: str, now: datetime) -> Receipt:
@@ -283,7 +251,7 @@ def list_instruments(
         for row, command_id in zip(listed, command_numbers.all(), strict=True)
         for instrument in [store.instrument_from_row(row)]
     ]
-    return _submit(session, parts, None, source, f"list from {listed[0]['id']} on", now)
+    return submit(session, parts, None, source, f"list from {listed[0]['id']} on", now)
 
 
 def symbol(asset: str, contract: str) -> str:
@@ -295,24 +263,24 @@ def set_instrument(
     session: Session, *, instrument: Instrument, source: Source, request_key: str, now: datetime
 ) -> Receipt:
     """New rules for a listed instrument, from the moment the engine takes the command. Raises UnknownMarket."""
-    if repeated := _receipts_of(session, None, source, request_key):
+    if repeated := receipts_of(session, None, source, request_key):
         return repeated[0]
     listed = find_instrument(session, symbol=instrument.symbol)
-    command = SetInstrument(command_id=_command_id(session), instrument=instrument)
-    return _submit_one(session, listed, command, None, source, request_key, now)
+    command = SetInstrument(command_id=next_command_id(session), instrument=instrument)
+    return submit_one(session, listed, command, None, source, request_key, now)
 
 
 def set_trader_limits(
     session: Session, *, trader_id: int, limits: TraderLimits, source: Source, request_key: str, now: datetime
 ) -> list[Receipt]:
     """What a trader may do from now on, told to every shard."""
-    if repeated := _receipts_of(session, trader_id, source, request_key):
+    if repeated := receipts_of(session, trader_id, source, request_key):
         return repeated
     parts = [
-        Part(shard_id, None, SetTraderLimits(command_id=_command_id(session), trader_id=trader_id, limits=limits))
+        Part(shard_id, None, SetTraderLimits(command_id=next_command_id(session), trader_id=trader_id, limits=limits))
         for shard_id in session.scalars(select(shards.c.id).order_by(shards.c.id)).all()
     ]
-    return _submit(session, parts, trader_id, source, request_key, now)
+    return submit(session, parts, trader_id, source, request_key, now)
 
 
 def find_instrument(
@@ -355,12 +323,11 @@ def _lifetime(request: OrderRequest, now: datetime) -> tuple[TimeInForce, dateti
     at_market = request.order_type is OrderType.MARKET
     time_in_force = request.time_in_force or (TimeInForce.IOC if at_market else TimeInForce.DAY)
     rests = time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
-    ends_in_time = request.expires_at is not None and request.expires_at > now
     if (
         (rests and at_market)
         or (request.post_only and not rests)
-        or (ends_in_time if time_in_force is not TimeInForce.GTT else not ends_in_time)
-        or (request.expires_at is not None and time_in_force is not TimeInForce.GTT)
+        or (request.expires_at is not None) != (time_in_force is TimeInForce.GTT)
+        or (request.expires_at is not None and request.expires_at <= now)
     ):
         raise InvalidTimeInForce(
             time_in_force=time_in_force, order_type=request.order_type, expires_at=request.expires_at
@@ -401,87 +368,8 @@ def _submit_for_market(
     request_key: str,
     now: datetime,
 ) -> Receipt:
-    if repeated := _receipts_of(session, None, Source.STAFF, request_key):
+    if repeated := receipts_of(session, None, Source.STAFF, request_key):
         return repeated[0]
     listed = find_instrument(session, symbol=symbol)
-    command = kind(command_id=_command_id(session), instrument_id=listed["id"])
-    return _submit_one(session, listed, command, None, Source.STAFF, request_key, now)
-
-
-def _command_id(session: Session) -> int:
-    return session.execute(select(command_ids.next_value())).scalar_one()
-
-
-def _submit_one(
-    session: Session,
-    listed: RowMapping,
-    command: Command,
-    trader_id: int | None,
-    source: Source,
-    request_key: str,
-    now: datetime,
-) -> Receipt:
-    part = Part(listed["shard_id"], store.instrument_from_row(listed), command)
-    return _submit(session, [part], trader_id, source, request_key, now)[0]
-
-
-def _submit(
-    session: Session,
-    parts: Sequence[Part],
-    trader_id: int | None,
-    source: Source,
-    request_key: str,
-    now: datetime,
-) -> list[Receipt]:
-    """Write the commands of one request, all or, if the same request got here first, none."""
-    rows = [
-        {
-            "id": part.command.command_id,
-            "shard_id": part.shard_id,
-            "trader_id": trader_id,
-            "source": source,
-            "request_key": request_key,
-            "part": number,
-            "kind": part.command.__struct_config__.tag,
-            "order_id": getattr(part.command, "order_id", None),
-            "instrument_id": None if part.instrument is None else part.instrument.instrument_id,
-            "body": command_to_json(part.command),
-            "created_at": now,
-        }
-        for number, part in enumerate(parts)
-    ]
-    written = (
-        postgresql.insert(commands)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .returning(commands.c.shard_id, commands.c.id, commands.c.created_at)
-        .cte("written")
-    )
-    waiting = session.execute(
-        insert(waiting_commands)
-        .from_select(["shard_id", "command_id", "created_at"], select(written))
-        .returning(waiting_commands.c.command_id)
-    ).all()
-    if not waiting:
-        return _receipts_of(session, trader_id, source, request_key)
-    assert len(waiting) == len(parts), "the parts of a request are written together"
-    return [
-        Receipt(part.command.command_id, part.shard_id, getattr(part.command, "order_id", None), part.instrument)
-        for part in parts
-    ]
-
-
-def _receipts_of(session: Session, trader_id: int | None, source: Source, request_key: str) -> list[Receipt]:
-    """What an earlier request of this key got, or nothing."""
-    rows = session.execute(
-        select(commands.c.id, commands.c.shard_id, commands.c.order_id, commands.c.instrument_id)
-        .where(
-            commands.c.source == source,
-            commands.c.trader_id.is_not_distinct_from(trader_id),
-            commands.c.request_key == request_key,
-        )
-        .order_by(commands.c.part)
-    ).all()
-    wanted = select(instruments).where(instruments.c.id.in_({row.instrument_id for row in rows} - {None}))
-    listed = {row["id"]: store.instrument_from_row(row) for row in session.execute(wanted).mappings()} if rows else {}
-    return [Receipt(row.id, row.shard_id, row.order_id, listed.get(row.instrument_id), repeated=True) for row in rows]
+    command = kind(command_id=next_command_id(session), instrument_id=listed["id"])
+    return submit_one(session, listed, command, None, Source.STAFF, request_key, now)
