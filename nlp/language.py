@@ -49,7 +49,8 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
     spans = list(spans)
     for position, span in enumerate(spans):
         languages = {m.language for m in span.meanings if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED}
-        if span.text == "a" and position + 1 < len(spans) and spans[position + 1].text[-1].isdecimal():
+        following = next((one for one in spans[position + 1 :] if not one.punctuation), span)
+        if span.text == "a" and following.text[-1].isdecimal():
             languages -= {"en"}  # an article, but never before digits
         if not languages or (span.has("heard_asset") and not span.has("asset")):
             continue  # a word that may be a misspelt asset speaks for no language

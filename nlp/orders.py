@@ -22,7 +22,7 @@ _HARMLESS_KINDS = frozenset(
         "yes",
     }
 )  # fmt: skip
-_HARMLESS_MARKS = frozenset(".,;:!¡()\"'*-@?¿…|•·#")
+_HARMLESS_MARKS = frozenset(".,;:!¡()'*-@?¿…|•·#")
 _RECEIVERS = frozenset({"me", "us", "to me", "to us"})
 _ONE_LETTER_SIDES = frozenset("bscv")
 
@@ -122,7 +122,8 @@ class OrderReader:
                 self._order.doubts.append("joined")  # "... and sell": there was something before it
             found.append((position, value))
             self._doubt_unsure(span)
-            if span.has("guard", "either_side") or (value == "sell" and self._to_me(position)):
+            self._order.doubts += sorted(span.values("guard") & guards.DOUBTING)
+            if value == "sell" and self._to_me(position):
                 self._order.doubts.append("either_side")  # "sell me" may ask to buy
         self._order.side = self._one("side", found)
 

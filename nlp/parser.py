@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from nlp import answers, commands, contracts, language, numbers, spelling, tokens
+from nlp import answers, changes, commands, contracts, language, numbers, spelling, tokens
 from nlp.catalogue import Catalogue
 from nlp.commands import Command
 from nlp.hearing import hear
@@ -102,8 +102,8 @@ class Parser:
                 if reading is not None:
                     return reading
             command = (
-                commands.amend(spans, tongue)
-                or commands.cancel(spans, tongue)
+                changes.amend(spans, tongue)
+                or changes.cancel(spans, tongue)
                 or commands.ask(spans)
                 or self._of_rest(spans, order)
             )

@@ -14,6 +14,7 @@ _CORRECTABLE = frozenset(
     {
         "asset", "side", "month", "unit", "guard", "quote", "cancel", "amend", "ask", "yes", "no", "place", "order",
         "all", "last", "greeting", "thanks", "orders_of",
+        "filler", "polite",
     }
 )  # fmt: skip
 # Words of questions are too short and too many: "whaet" is rather wheat than what.
@@ -23,6 +24,7 @@ _WORTH_ASKING = frozenset({"asset", "side", "quote", "guard"})
 _LENGTH_MIN = {"asset": 3, "side": 3, "month": 5, "quote": 4}
 _LENGTH_MIN_OTHERS = 4
 _GUARDS_THAT_WIN = frozenset({"negation", "conditional", "past", "hesitation", "opinion", "joke", "machine"})
+_NEUTRAL_LENGTH_MIN = 6  # shorter words that say nothing are too like words that do
 _LONG = 8  # a word this long bears two slips
 # Letters that one writes for another without missing the key.
 _SOUNDS = str.maketrans({"z": "s", "c": "k", "v": "b", "y": "i", "h": None, "q": "k"})
@@ -66,14 +68,17 @@ class Speller:
         if guards and not self._is(best, "side"):
             return Guess(self._words[guards[0]], sure=False, reason="misspelt")
         meanings = self._words[best]
-        rivals = ("asset", "side", "guard")
+        rivals: tuple[str, ...] = ("asset", "side", "guard")
+        if self._is(best, "side"):
+            rivals += ("filler", "polite")  # "agorra" is rather "agora" than "agarra"
         others = [
             near for key, near, _ in found[1:] if self._is(key, *rivals) and not self._same(meanings, self._words[key])
         ]
         close_other = bool(others) and others[0] > similarity - _MARGIN_MIN
         close_other = close_other or bool(guards)
         as_spoken = _as_spoken(word) == _as_spoken(best)
-        sure = not prefixed and (as_spoken or (not close_other and _slip(word, best)))
+        neutral = all(m.kind in ("filler", "polite") for m in meanings) and len(best) < _NEUTRAL_LENGTH_MIN
+        sure = not prefixed and not neutral and (as_spoken or (not close_other and _slip(word, best)))
         assets = {code for key, _, _ in found for code in self._assets.get(key, ())}
         reason = "typo_fits_two_assets" if prefixed or len(assets) > 1 else "misspelt"
         return Guess(meanings, sure, reason)

@@ -1,0 +1,247 @@
+"""Changes to orders that stand: which order is meant, and what becomes of it, where both are said plainly."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from nlp import guards
+from nlp.commands import Command, order_id_of, unknown
+from nlp.reading import Intent
+from nlp.spans import Span
+
+_HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "order", "my", "last", "yes", "no", "place"})
+_CANCEL_GUARDS_ALLOWED = frozenset({"request"})
+_MARKS = frozenset(".,;:!¡()\"'*-@#…")
+_PREPOSITION_LENGTH_MAX = 3
+_PREPOSITIONS = frozenset({"a", "en", "em", "to", "at", "para", "pra"})
+_SMALL = 10
+# Within a longer phrase of refusal these still deny what follows: "não agora".
+_NEGATIONS = frozenset({"no", "nao", "not", "don't", "dont", "never", "nunca", "nada", "naum", "nem", "ni"})
+
+
+def cancel(spans: Sequence[Span], language: str) -> Command | None:
+    """Cancelling by number, the last order, or all of a kind; anything less plain cancels nothing."""
+    verbs = [position for position, span in enumerate(spans) if span.has("cancel", "verb") and not span.number]
+    if not verbs:
+        return None
+    verb = verbs[0]
+    numbers = [span for span in spans if span.number]
+    everything = any(span.has("all") for span in spans) or _names_many(spans)
+    last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
+    if not numbers and not everything and not last:
+        return None
+    # "All" is relative to what there is, but it leaves nothing open.
+    reasons = _against([span for span in spans if not span.has("all")], language, _CANCEL_GUARDS_ALLOWED)
+    rest = [span for position, span in enumerate(spans) if position != verb]
+    if any(not span.sure for span in spans):
+        reasons.append("misspelt")
+    if any(
+        _is_strange(span, ("orders_of", "all", "cancel", "cue", "contract"))
+        for span in rest
+        if not (span.number or span.asset or span.contract)
+    ):
+        reasons.append("unexplained_words")
+    if reasons:
+        return unknown(*reasons)
+    if len(numbers) == 1 and not everything and not last:
+        order_id = order_id_of(numbers[0])
+        if order_id is None or _counts_orders(spans, numbers[0]) or any(span.asset or span.contract for span in spans):
+            return unknown("unexplained_number")
+        return Command(Intent.CANCEL_ORDER, order_id=order_id)
+    if numbers:
+        return unknown("unexplained_number")
+    if everything:
+        return _cancel_all(rest)
+    if any(span.asset or span.contract or (span.has("orders_of") and not span.has("order")) for span in rest):
+        return unknown("unexplained_words")
+    return Command(Intent.CANCEL_LAST)
+
+
+def _counts_orders(spans: Sequence[Span], number: Span) -> bool:
+    """ "cancel two orders": a number before the noun, or a small one in words without it, names no order."""
+    position = next(place for place, span in enumerate(spans) if span is number)
+    if position + 1 < len(spans) and spans[position + 1].has("order") and not spans[position + 1].has("filler"):
+        return True
+    named = position > 0 and spans[position - 1].has("order")
+    return not named and number.number is not None and number.number.spoken and number.number.as_whole < _SMALL
+
+
+def _names_many(spans: Sequence[Span]) -> bool:
+    """ "my bids", "mis órdenes": in all three languages the plural ends in s."""
+    plural = any((span.has("orders_of") or span.has("order")) and span.text.endswith("s") for span in spans)
+    return plural and any(span.has("my") for span in spans)
+
+
+def _cancel_all(spans: Sequence[Span]) -> Command:
+    sides = {value for span in spans for value in span.values("orders_of")}
+    assets = {span.asset for span in spans if span.asset}
+    months = {span.contract for span in spans if span.contract}
+    if len(assets) > 1 or len(months) > 1 or len(sides) > 1:
+        return unknown("alternatives")
+    return Command(
+        Intent.CANCEL_ALL,
+        side=next(iter(sides), None),
+        asset=next(iter(assets), None),
+        contract=next(iter(months), None),
+    )
+
+
+def _against(spans: Sequence[Span], language: str, allowed: frozenset[str]) -> list[str]:
+    reasons = [reason for reason in guards.find(spans, language) if reason not in allowed]
+    if any(_denies(spans, position) for position in range(len(spans))):
+        reasons.append("negation")
+    requested = any(span.has("guard", "request") for span in spans)
+    return [reason for reason in reasons if not (reason == "question" and requested)]
+
+
+def _denies(spans: Sequence[Span], position: int) -> bool:
+    """Whether a refusal is of what the message asks for: "ya no la quiero, cancela la última" is not."""
+    span = spans[position]
+    if not span.has("no") or not _NEGATIONS & set(span.text.split()):
+        return False
+    return position + 1 == len(spans) or spans[position + 1].text not in (",", ".", ";")
+
+
+def _is_strange(span: Span, kinds: Sequence[str]) -> bool:
+    if span.punctuation:
+        return not all(character in _MARKS or character == "?" or not character.isascii() for character in span.text)
+    known = any(span.has(kind) for kind in (*_HARMLESS_KINDS, *kinds))
+    return not known and not span.has("ask", Intent.LAST_ORDER) and not span.has("guard", "request", "relative")
+
+
+def amend(spans: Sequence[Span], language: str) -> Command | None:
+    """A new price or quantity for an order that is named by number or as the last one."""
+    verbs = [span for span in spans if span.has("amend")]
+    numbers = [(position, span) for position, span in enumerate(spans) if span.number]
+    if not verbs or not numbers or any(span.asset or span.contract for span in spans):
+        return None
+    last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
+    names_price = any(
+        _is_price_noun(span) or (len(span.text.split()) > 1 and span.has("amend", "price")) for span in spans
+    )
+    order_id, values = _target(spans, numbers, last, names_price, language)
+    if order_id is None or not values:
+        return None
+    reasons = _against(spans, language, frozenset({"relative", "request"}))
+    kinds = (
+        "amend",
+        "cue",
+        "unit",
+        "currency",
+        "cancel",
+        "link",
+        "validity",
+        "status",
+        "direction",
+        "orders_of",
+        "answer",
+    )
+    if any(_is_strange(span, kinds) for span in spans if not span.number):
+        reasons.append("unexplained_words")
+    if any(
+        span.has("guard", "relative") and not span.has("cue", "target") and not span.has("filler") for span in spans
+    ):
+        reasons.append("relative")
+    if any(not span.sure for span in spans):
+        reasons.append("misspelt")
+    return _amended(order_id, spans, values, verbs, names_price, reasons)
+
+
+def _target(
+    spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], last: bool, names_price: bool, language: str
+) -> tuple[str | None, list[tuple[int, Span]]]:
+    first_position = numbers[0][0]
+    if last:
+        return "last", list(numbers)
+    if len(numbers) > 1:
+        named = _named_order(spans, numbers, language)
+        return order_id_of(named[1]), [number for number in numbers if number is not named]
+    before = spans[first_position - 1] if first_position else None
+    if names_price and before is not None and before.has("cue"):
+        return "last", list(numbers)
+    return None, []
+
+
+def _named_order(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], language: str) -> tuple[int, Span]:
+    """The number that names the order: the first, unless it counts lots, has decimals or is led in as a new value."""
+
+    def could_be(place: tuple[int, Span]) -> bool:
+        position, span = place
+        after = spans[position + 1] if position + 1 < len(spans) else None
+        whole = span.number is not None and span.number.value == int(span.number.value)
+        return whole and not (after is not None and (after.has("unit") or after.has("currency")))
+
+    def is_new_value(place: tuple[int, Span]) -> bool:
+        before = spans[place[0] - 1] if place[0] else None
+        return before is not None and before.has("cue") and language not in before.languages("order")
+
+    candidates = [place for place in numbers if could_be(place)] or list(numbers)
+    return next((place for place in candidates if not is_new_value(place)), candidates[0])
+
+
+def _amended(
+    order_id: str,
+    spans: Sequence[Span],
+    values: Sequence[tuple[int, Span]],
+    verbs: Sequence[Span],
+    names_price: bool,
+    reasons: list[str],
+) -> Command:
+    found: dict[str, Decimal] = {}
+    counted = any(span.has("unit") for span in spans)
+    for position, span in values:
+        number = span.number
+        assert number is not None
+        slot = _named_slot(spans, position)
+        if slot is None:
+            slot = "quantity" if _is_quantity(number.value, verbs, names_price) else "price"
+            if slot == "price" and not counted and _is_open(number.value, verbs, names_price):
+                reasons.append("ambiguous_number")
+        if number.ambiguous or slot in found or not _is_led_in(spans, position):
+            reasons.append("ambiguous_number")  # "up 2" is not "to 2"
+        if number.negative or number.value <= 0:
+            reasons.append("zero")
+        found[slot] = number.as_whole if slot == "quantity" else number.value
+    quantity = found.get("quantity")
+    if quantity is not None and quantity != int(quantity):
+        reasons.append("fractional_quantity")
+    if reasons:
+        return unknown(*dict.fromkeys(reasons))
+    return Command(Intent.AMEND_ORDER, order_id=order_id, price=found.get("price"), quantity=quantity)
+
+
+def _named_slot(spans: Sequence[Span], position: int) -> str | None:
+    """The slot that the unit after a number, or the nearest noun before it, names."""
+    if position + 1 < len(spans) and spans[position + 1].has("unit"):
+        return "quantity"
+    for span in reversed(spans[:position]):
+        if span.number is not None and not span.number.plain:
+            return None
+        if span.has("cue", "quantity") or (span.has("amend", "quantity") and len(span.text.split()) > 1):
+            return "quantity"
+        if _is_price_noun(span) or (span.has("amend", "price") and len(span.text.split()) > 1):
+            return "price"
+    return None
+
+
+def _is_price_noun(span: Span) -> bool:
+    return span.has("cue", "price") and not span.has("cue", "target") and len(span.text) > _PREPOSITION_LENGTH_MAX
+
+
+def _is_led_in(spans: Sequence[Span], position: int) -> bool:
+    """Whether a preposition, a price noun or the order's own number stands right before a new value."""
+    before = [span for span in spans[max(0, position - 2) : position] if not span.has("currency") and span.text != ":"]
+    if not before:
+        return False
+    if before[-1].has("amend") and before[-1].text.split()[-1] in _PREPOSITIONS:
+        return True
+    counted = position + 1 < len(spans) and spans[position + 1].has("unit")
+    return before[-1].has("cue") or (counted and (before[-1].number is not None or before[-1].has("link", "and")))
+
+
+def _is_quantity(value: Decimal, verbs: Sequence[Span], names_price: bool) -> bool:
+    return value == int(value) and not names_price and any(span.has("amend", "quantity") for span in verbs)
+
+
+def _is_open(value: Decimal, verbs: Sequence[Span], names_price: bool) -> bool:
+    """Whether a whole number after "change it to" may be a price or a quantity."""
+    return value == int(value) and not names_price and not any(span.has("amend", "price") for span in verbs)
