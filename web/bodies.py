@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import gevent
 from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import RequestTimeout, UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
 
 BODY_SECONDS_MAX = 10
 DEPTH_MAX = 8
@@ -34,11 +34,17 @@ def register(app: Flask) -> None:
 
 
 def read_body() -> None:
-    """Have the whole body before anything else is begun: who sends slowly holds nothing of ours but a socket."""
+    """Have the whole body before anything is begun with it: who sends slowly holds nothing of ours but a socket.
+
+    Raises RequestTimeout, RequestEntityTooLarge, UnsupportedMediaType.
+    """
     if not request.path.startswith("/api/") or request.method in ("GET", "HEAD", "OPTIONS"):
         return
     with gevent.Timeout(BODY_SECONDS_MAX, RequestTimeout):
         body = request.get_data()
+    # A body in chunks is cut off at the limit without a word, and must not be taken for a whole one.
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise RequestEntityTooLarge
     if body and request.mimetype != "application/json":
         raise UnsupportedMediaType
 

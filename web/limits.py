@@ -22,14 +22,14 @@ from bot.clock import utc_now
 from bot.security_events import SecurityEvent
 from bot.settings import Settings
 from engine.errors import TradingError
-from web import caller
+from web import bodies, caller
 
 log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-OFFENCES_MAX = 20
+OFFENCES_MAX = 50
 OFFENCES_WITHIN = timedelta(minutes=15)
 BLOCK_FIRST = timedelta(minutes=1)
 BLOCK_LONGEST = timedelta(days=1)
@@ -205,6 +205,7 @@ def counted_as_auth(view: Callable[P, R]) -> Callable[P, R]:
 
 def named_account() -> list[str]:
     """The account that a login names, which is counted whether or not it exists."""
+    bodies.read_body()
     body = request.get_json(force=True, silent=True)
     username = body.get("username") if isinstance(body, dict) else None
     if not isinstance(username, str):

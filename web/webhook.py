@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, current_app, request
 
 from bot import inbox, outbox, queues, whatsapp
 from bot.clock import utc_now
+from bot.whatsapp import BadSignature
 
 webhook = Blueprint("webhook", __name__, url_prefix="/webhook")
 
@@ -50,8 +51,17 @@ def status() -> Response:
 
 
 def check_signature() -> None:
-    """Raises BadSignature unless Twilio signed this very address and form."""
+    """Raises BadSignature unless Twilio signed this very address and form.
+
+    What Twilio signed is never counted; whoever sends the rest is, and in the end shut out: RateLimited.
+    """
     path = request.path
     if request.query_string:
         path += "?" + request.query_string.decode()
-    whatsapp.check_signature(current_app.extensions["settings"], path, request.form, request.headers)
+    try:
+        whatsapp.check_signature(current_app.extensions["settings"], path, request.form, request.headers)
+    except BadSignature:
+        limits = current_app.extensions["limits"]
+        limits.take(limits.policies.webhooks)
+        limits.offence("bad_signature")
+        raise
