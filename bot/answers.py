@@ -246,7 +246,7 @@ class Answers:
         _ = self.catalog.gettext
         order = self._order(reading.order_id)
         listing = self.listings.by_id[order.instrument_id]
-        lines = [self._order_line(order), self._state(order.state)]
+        lines = [self._order_line(order), state_sentence(order.state, self.language)]
         if order.filled_lots:
             average = Decimal(order.notional_ticks) / order.filled_lots * listing.tick_size
             lines[1] += " " + _("Average price %(price)s.") % {
@@ -260,17 +260,6 @@ class Answers:
 
     def _order(self, named: str | None) -> queries.OrderView:
         return queries.order(self.session, self.trader_id, last_orders.order_id(self.session, self.trader_id, named))
-
-    def _state(self, state: OrderState) -> str:
-        _ = self.catalog.gettext
-        return {
-            OrderState.NEW: _("Waiting in the book."),
-            OrderState.PARTIALLY_FILLED: _("Partly filled, the rest is waiting."),
-            OrderState.FILLED: _("Filled completely."),
-            OrderState.CANCELED: _("Canceled."),
-            OrderState.REJECTED: _("Refused."),
-            OrderState.EXPIRED: _("Expired."),
-        }[state]
 
     def _trades(self, reading: Reading) -> str:
         """The market's latest trades."""
@@ -458,3 +447,16 @@ class Answers:
 
     def _ticks_or_dash(self, price_ticks: int | None, listing: Listing) -> str:
         return "—" if price_ticks is None else self._ticks(price_ticks, listing)
+
+
+def state_sentence(state: OrderState, language: str) -> str:
+    """What an order's state means to its trader."""
+    _ = translations(language).gettext
+    return {
+        OrderState.NEW: _("Waiting in the book."),
+        OrderState.PARTIALLY_FILLED: _("Partly filled, the rest is waiting."),
+        OrderState.FILLED: _("Filled completely."),
+        OrderState.CANCELED: _("Canceled."),
+        OrderState.REJECTED: _("Refused."),
+        OrderState.EXPIRED: _("Expired."),
+    }[state]

@@ -24,6 +24,11 @@ def price(value: Decimal, language: str, tick_size: Decimal | None = None) -> st
     )
 
 
+def _places(value: Decimal) -> int:
+    """How many decimals the value has, trailing zeros aside."""
+    return -int(value.normalize().as_tuple().exponent)
+
+
 def money(value: Decimal, language: str) -> str:
     return format_decimal(value, format="#,##0.00", locale=LOCALES[language])
 
