@@ -127,6 +127,14 @@ class OrderReader:
                 self._order.doubts.append("either_side")  # "sell me" may ask to buy
         self._order.side = self._one("side", found)
 
+    def _is_joined(self, position: int) -> bool:
+        for span in reversed(self._spans[:position]):
+            if span.has("link", "and") and not span.has("filler"):
+                return True
+            if not (span.punctuation or span.has("filler") or span.has("polite") or span.has("greeting")):
+                return False
+        return False
+
     def _to_me(self, position: int) -> bool:
         following = [span for span in self._spans[position + 1 :] if not span.punctuation]
         for span in following[:3]:
