@@ -17,11 +17,9 @@ def quantity(value: Decimal | int, language: str) -> str:
 
 
 def price(value: Decimal, language: str, tick_size: Decimal | None = None) -> str:
-    """With the decimals of the tick and at least two: 150.00; without a tick, with the decimals it was given."""
-    places = max(-int((CENT if tick_size is None else tick_size).normalize().as_tuple().exponent), 2)
-    return format_decimal(
-        value, format="#,##0." + "0" * places + ("" if tick_size else "####"), locale=LOCALES[language]
-    )
+    """With the decimals of the tick and at least two, as in 150.00, and never fewer than it has: 150.005."""
+    places = max(_places(tick_size or CENT), _places(value), 2)
+    return format_decimal(value, format="#,##0." + "0" * places, locale=LOCALES[language])
 
 
 def _places(value: Decimal) -> int:
@@ -36,10 +34,6 @@ def money(value: Decimal, language: str) -> str:
 def signed_money(value: Decimal, language: str) -> str:
     """With its sign, but for zero."""
     return format_decimal(value, format="+#,##0.00;-#,##0.00" if value else "0.00", locale=LOCALES[language])
-
-
-def percent(value: Decimal, language: str) -> str:
-    return format_decimal(value, format="+0.0;-0.0", locale=LOCALES[language]) + "%"
 
 
 def contract(code: str, language: str) -> str:
