@@ -114,11 +114,7 @@ class OrderReader:
                 continue
             if span.text in _ONE_LETTER_SIDES and not self._opens(position):
                 continue
-            if (
-                position
-                and self._spans[position - 1].has("link", "and")
-                and not self._spans[position - 1].has("filler")
-            ):
+            if self._is_joined(position):
                 self._order.doubts.append("joined")  # "... and sell": there was something before it
             found.append((position, value))
             self._doubt_unsure(span)
@@ -202,7 +198,7 @@ class OrderReader:
     def _read_numbers(self) -> None:
         order = self._order
         skip = self._used | {position for position, span in enumerate(self._spans) if span.contract or span.asset}
-        found = figures.read(self._spans, skip, order.order_type == "market")
+        found = figures.read(self._spans, skip, order.order_type == "market", self._language)
         self._used |= found.used
         self._unclear |= found.unclear
         order.doubts += found.reasons
