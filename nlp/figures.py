@@ -9,6 +9,10 @@ from nlp.spans import Number, Span
 _PRICE, _QUANTITY = "price", "quantity"
 _SKIPPABLE = ("currency", "filler")
 _WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
+_TWICE = {_PRICE: "two_prices", _QUANTITY: "two_quantities"}
+_CROSS = "x"
+# "compra 20 maíz x 436", "compra 20 milho x 436"
+_CROSS_PRICES = frozenset({"es", "pt"})
 _BUYS_FOR = frozenset({"for", "por", "en", "em", "de"})
 
 
@@ -35,11 +39,12 @@ class Figures:
     bare_first: int | None = None
 
 
-def read(spans: Sequence[Span], skip: set[int], market: bool) -> Figures:
-    """Assign the numbers of `spans`, except those at the positions in `skip`."""
+def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> Figures:
+    """Assign the numbers of `spans`, except those at the positions in `skip`, in a message of `language`."""
     result = Figures()
     figures = _collect(spans, skip, result)
     figures = _corrected(spans, figures, result)
+    _read_crosses(spans, figures, language, result)
     _place(spans, figures, market)
     for role in (_PRICE, _QUANTITY):
         _settle(role, [figure for figure in figures if figure.role == role], spans, result)
@@ -83,11 +88,7 @@ def _cued(spans: Sequence[Span], position: int, used: set[int]) -> tuple[str | N
     while after < len(spans) and spans[after].has("currency") and not spans[after].has("unit"):
         used.add(after)
         return _PRICE, spans[after].text
-    if (
-        after < len(spans)
-        and spans[after].has("unit")
-        and not (spans[after].text == "x" and _is_number(spans, after + 1))
-    ):
+    if after < len(spans) and spans[after].has("unit") and (spans[after].text != _CROSS or _counts(spans, after)):
         used.add(after)
         before = position - 1
         if before >= 0 and (spans[before].has("cue") or spans[before].has("filler")):
@@ -113,14 +114,39 @@ def _cued(spans: Sequence[Span], position: int, used: set[int]) -> tuple[str | N
             if spans[before].has("cue", "price"):
                 used.add(before)
         return _PRICE, spans[position - 1].text
+    if before >= 0 and spans[before].text == _CROSS:
+        used.add(before)
+        return None, _CROSS
     if before >= 0 and spans[before].has("cue", "quantity") and not spans[before].has("cue", "price"):
         used.add(before)
         return _QUANTITY, spans[before].text
     return (_PRICE, "$") if money else (None, "")
 
 
-def _is_number(spans: Sequence[Span], position: int) -> bool:
-    return position < len(spans) and spans[position].number is not None
+def _counts(spans: Sequence[Span], cross: int) -> bool:
+    """Whether the "x" after a number counts lots: "20x", "20 x corn", but not "20 x 430", "at 550x" or "... 550 X"."""
+    led_in = cross > 1 and spans[cross - 2].has("cue", "price") and not spans[cross - 2].has("cue", "quantity")
+    following = [span for span in spans[cross + 1 :] if not span.punctuation][:1]
+    if led_in or (following and following[0].number is not None):
+        return False
+    return spans[cross].glued or bool(following)
+
+
+def _read_crosses(spans: Sequence[Span], figures: Sequence[Figure], language: str, result: Figures) -> None:
+    """An "x" before a number counts lots beside a price; else it is a thumb-typed "por", in Spanish and Portuguese."""
+    result.used.update(position for position, span in enumerate(spans) if span.text == _CROSS)
+    for figure in figures:
+        if figure.cue != _CROSS or figure.role is not None:
+            continue
+        others = [other for other in figures if other is not figure]
+        if any(other.role == _PRICE for other in others):
+            figure.role = _QUANTITY
+            continue
+        if language in _CROSS_PRICES and others:
+            figure.role = _PRICE
+        beside = figure.position > 1 and spans[figure.position - 2].number is not None
+        if beside or (figure.role is None and others and not any(other.role for other in others)):
+            result.reasons.append("ambiguous_order")
 
 
 def _offered_instead(spans: Sequence[Span], first: int, second: int) -> bool:
@@ -224,9 +250,11 @@ def _settle(role: str, figures: Sequence[Figure], spans: Sequence[Span], result:
     if len(values) > 1:
         result.unclear.add(role)
         result.reasons.append(
-            "alternatives" if any(span.has("link", "alternative") for span in spans) else f"two_{role}s"
+            "alternatives" if any(span.has("link", "alternative") for span in spans) else _TWICE[role]
         )
         return
+    if len(figures) > 1:
+        result.reasons.append("repeated")  # it may be a second order like the first
     figure = figures[0]
     value = _value(figure, role)
     if figure.number.negative or value <= 0:

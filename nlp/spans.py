@@ -80,8 +80,12 @@ class Span:
     def prefer(self, language: str) -> None:
         """Forget what the span asks for in other languages, if `language` knows it."""
         if any(m.language in ("", language) for m in self.meanings):
+            # The English article "a" leads in no price, though the same letter does in Spanish.
+            article = any(m.kind == "number" and m.value == "one" and m.language == language for m in self.meanings)
             self.meanings = tuple(
-                m for m in self.meanings if m.language in ("", language) or m.kind not in _LOCAL_KINDS
+                m
+                for m in self.meanings
+                if m.language in ("", language) or (m.kind not in _LOCAL_KINDS and not (article and m.kind == "cue"))
             )
 
     def languages(self, kind: str, value: str | None = None) -> frozenset[str]:
