@@ -128,7 +128,10 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
         return None
     if refusals:
         return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=tuple(refusals))
-    reasons += _place_bare(slots, order, question)
+    reasons += _place_bare(slots, order, question, _corrects(spans))
+    replaces = slots["price"] is not None and question.reading.price not in (None, slots["price"])
+    if replaces and question.kind == "missing":
+        reasons.append("correction")
     if slots["order_type"] == "limit":
         slots["order_type"] = None
     return Reading(intent=Intent.ANSWER, lang=lang, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)), **slots)  # type: ignore[arg-type]
@@ -152,16 +155,39 @@ def _strange(spans: Sequence[Span]) -> bool:
     )
 
 
-def _place_bare(slots: dict[str, object], order: Order, question: Question) -> list[str]:
+def _corrects(spans: Sequence[Span]) -> bool:
+    """Whether the message takes something back: "no, 25", "make it 25", "aliás 25", "cámbialo a 25"."""
+    return any(
+        span.has("link", "correction")
+        or span.has("no")
+        or span.has("guard", "negation")
+        or span.has("answer", "change")
+        or (span.has("amend") and not span.has("place"))
+        for span in spans
+    )
+
+
+def _place_bare(slots: dict[str, object], order: Order, question: Question, corrects: bool) -> list[str]:
     """Give a number without a cue to the slot that is asked for; returns the reasons to doubt it."""
     given = [slot for slot in _NUMERIC if slots[slot] is not None]
     cued = {"quantity": order.quantity_cued, "price": order.price_cued}
     bare = [slot for slot in given if not cued[slot]]
+    taken_back = corrects and question.kind == "missing"
+    old_price, old_quantity = question.reading.price, question.reading.quantity
+    if taken_back and len(bare) == 2 and slots["quantity"] == old_quantity:
+        slots["quantity"], slots["price"] = slots["price"], None  # "not 20, 25"
+        return ["ambiguous_number"]
     if len(bare) != 1 or len(given) == 2:
-        return []
+        # A price that is taken back was never given; the "a" before the number may belong to the correction.
+        return ["ambiguous_number"] if taken_back and given == ["price"] and old_price is None else []
     slot = bare[0]
     value = slots[slot]
     assert isinstance(value, Decimal)
+    if taken_back:
+        known = [one for one in _NUMERIC if getattr(question.reading, one) is not None]
+        if len(known) == 1:
+            slots[slot], slots[known[0]] = None, value
+        return ["ambiguous_number"]
     if question.kind == "missing":
         wanted = [one for one in question.missing if one in _NUMERIC]
         if wanted:
@@ -169,7 +195,6 @@ def _place_bare(slots: dict[str, object], order: Order, question: Question) -> l
             return []
         return ["ambiguous_number"]
     slots["quantity"], slots["price"] = None, value
-    old_price, old_quantity = question.reading.price, question.reading.quantity
     return ["ambiguous_number"] if _may_be_either(value, old_price, old_quantity) else []
 
 

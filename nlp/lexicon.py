@@ -62,7 +62,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "language_name": frozenset(LANGUAGES),
     "language_word": frozenset({"word"}),
     "repeat": frozenset({"again", "but"}),
-    "answer": frozenset({"word"}),
+    "answer": frozenset({"word", "change"}),
     "confirm": frozenset({"always", "unsure"}),
     "connect": frozenset({"word"}),
 }  # fmt: skip

@@ -132,3 +132,41 @@ def test_a_repetition_holds_what_changes(
 @pytest.mark.parametrize("text", ["25", "64,5", "15 lotes", "yes", "same again but 50"])
 def test_without_a_question_or_a_last_order_a_fragment_executes_nothing(parser: Parser, text: str) -> None:
     assert not parser.read(text, as_of=_AS_OF, last_language="en").acts
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("melhor 25", "pt"),
+        ("não, 25", "pt"),
+        ("desculpa, são 25", "pt"),
+        ("que sejam 25", "pt"),
+        ("não 20, 25", "pt"),
+        ("troca por 25", "pt"),
+        ("make it 25", "en"),
+        ("25 instead", "en"),
+        ("change it to 25", "en"),
+        ("mejor 25", "es"),
+        ("perdón, 25", "es"),
+        ("cámbialo a 25", "es"),
+    ],
+)
+def test_a_number_that_takes_back_another_never_fills_the_price_that_is_missing(
+    parser: Parser, text: str, language: str
+) -> None:
+    asked = Reading(
+        intent=Intent.INCOMPLETE_ORDER,
+        lang=language,
+        side="buy",
+        quantity=Decimal(20),
+        asset="silver",
+        contract="Mar26",
+    )
+    got = _answer(parser, text, Question("missing", asked, ("price",)), language)
+    assert got == {"intent": "answer", "certain": False, "quantity": "25"}
+
+
+def test_a_second_price_in_place_of_the_first_is_not_certain(parser: Parser) -> None:
+    asked = Reading(intent=Intent.INCOMPLETE_ORDER, lang="en", side="buy", asset="silver", price=Decimal(48))
+    got = _answer(parser, "at 49", Question("missing", asked, ("quantity", "contract")))
+    assert got == {"intent": "answer", "certain": False, "price": "49"}
