@@ -1,5 +1,6 @@
 """A misspelt word made out: the nearest known word, and whether it is near enough, and no other as near."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ _GUARDS_THAT_WIN = frozenset({"negation", "conditional", "past", "hesitation", "
 _NEUTRAL_LENGTH_MIN = 6  # shorter words that say nothing are too like words that do
 _LONG = 8  # a word this long bears two slips
 # Letters that one writes for another without missing the key.
-_SOUNDS = str.maketrans({"z": "s", "c": "k", "v": "b", "y": "i", "h": None, "q": "k"})
+_SOUNDS = str.maketrans({"z": "s", "c": "k", "v": "b", "y": "i", "q": "k"})
+_SILENT_H = re.compile("(?<![cln])h")  # ch, lh and nh are sounds of their own
 _ALIKE = ({"c", "k", "q"}, {"b", "v"}, {"s", "z", "c"}, {"g", "j"}, {"i", "y"})
 
 
@@ -78,7 +80,14 @@ class Speller:
         close_other = close_other or bool(guards)
         as_spoken = _as_spoken(word) == _as_spoken(best)
         neutral = all(m.kind in ("filler", "polite") for m in meanings) and len(best) < _NEUTRAL_LENGTH_MIN
-        sure = not prefixed and not neutral and (as_spoken or (not close_other and _slip(word, best)))
+        mine = self._assets.get(best, ())
+        rival = any(
+            near > similarity - _MARGIN_MIN and self._assets[key] != mine
+            for key, near, _ in found
+            if key in self._assets
+        )
+        like = (as_spoken and not (mine and rival)) or (not close_other and _slip(word, best))
+        sure = not prefixed and not neutral and like
         assets = {code for key, _, _ in found for code in self._assets.get(key, ())}
         reason = "typo_fits_two_assets" if prefixed or len(assets) > 1 else "misspelt"
         return Guess(meanings, sure, reason)
@@ -140,7 +149,7 @@ def _slip(word: str, known: str) -> bool:
 
 def _as_spoken(word: str) -> str:
     """The word with the letters folded that Spanish and Portuguese speakers write for one another."""
-    return word.replace("qu", "k").translate(_SOUNDS)
+    return _SILENT_H.sub("", word.replace("qu", "k")).translate(_SOUNDS)
 
 
 def _starts_alike(word: str, known: str) -> bool:

@@ -1,0 +1,24 @@
+"""A misspelt asset is taken only where no other asset is spelt nearly so."""
+
+from datetime import date
+
+import pytest
+
+from nlp.parser import Parser
+from nlp.reading import Intent
+
+
+@pytest.mark.parametrize("text", ["compra 12 pratina mar26 a 1.570", "compra 12 plat mar26 a 48"])
+def test_a_word_between_two_assets_is_asked_back_however_it_sounds(parser: Parser, text: str) -> None:
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language="pt")
+    assert (reading.intent, reading.certain) == (Intent.CONFIRM_ORDER, False)
+    assert "typo_fits_two_assets" in reading.reasons
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "asset"),
+    [("es", "kafe", "coffee"), ("es", "asucar", "sugar"), ("pt", "mliho", "corn"), ("pt", "pratinha", "silver")],
+)
+def test_a_word_near_one_asset_alone_is_that_asset(parser: Parser, language: str, word: str, asset: str) -> None:
+    reading = parser.read(f"compra 12 {word} mar26 a 48", as_of=date(2025, 11, 3), last_language=language)
+    assert (reading.intent, reading.asset) == (Intent.PLACE_ORDER, asset)
