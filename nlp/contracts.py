@@ -168,12 +168,17 @@ def _named(span: Span, spans: Sequence[Span], position: int, as_of: date, voice:
         return None
     sure, reasons = True, ()
     end = place + 1
-    if end < len(spans) and spans[end].glued and spans[end].text in _ORDINALS:
+    if end < len(spans) and spans[end].glued and spans[end].text in _ORDINALS and not _leads_in(spans, end):
         end += 1
         sure = voice
     if heard:
         sure = sure and voice
     return code(month, year), end, sure, reasons if sure else ("ambiguous_month",)
+
+
+def _leads_in(spans: Sequence[Span], place: int) -> bool:
+    """Whether the letter glued to a year leads in a price, as in "feb26a64,2"."""
+    return place + 1 < len(spans) and spans[place + 1].glued and spans[place + 1].text[-1].isdecimal()
 
 
 def _is_year(spans: Sequence[Span], place: int, as_of: date) -> bool:

@@ -10,6 +10,7 @@ _PRICE, _QUANTITY = "price", "quantity"
 _SKIPPABLE = ("currency", "filler")
 _WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
 _TWICE = {_PRICE: "two_prices", _QUANTITY: "two_quantities"}
+_MEASURE = "measure"
 _CROSS = "x"
 # "compra 20 maíz x 436", "compra 20 milho x 436"
 _CROSS_PRICES = frozenset({"es", "pt"})
@@ -85,6 +86,9 @@ def _collect(spans: Sequence[Span], skip: set[int], result: Figures) -> list[Fig
 
 def _cued(spans: Sequence[Span], position: int, used: set[int]) -> tuple[str | None, str]:
     after = position + 1
+    if after < len(spans) and spans[after].has("measure"):
+        used.add(after)
+        return _QUANTITY, _MEASURE
     while after < len(spans) and spans[after].has("currency") and not spans[after].has("unit"):
         used.add(after)
         return _PRICE, spans[after].text
@@ -245,6 +249,10 @@ def _bid_for(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
 
 def _settle(role: str, figures: Sequence[Figure], spans: Sequence[Span], result: Figures) -> None:
     if not figures:
+        return
+    if any(figure.cue == _MEASURE for figure in figures):
+        result.unclear.add(role)
+        result.reasons.append("not_in_lots")
         return
     values = {value for figure in figures for value in (figure.options or (_value(figure, role),))}
     if len(values) > 1:

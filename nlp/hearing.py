@@ -78,6 +78,14 @@ def _hear_side(spans: Sequence[Span], voice: bool, guess: Callable[[str], Guess 
 
 def _hear_number(spans: Sequence[Span]) -> None:
     """ "Buy to December wheat": two sounds like to. It may be neither, so it is always asked."""
+    for before, span, after in zip(spans, spans[1:], spans[2:], strict=False):
+        if (
+            before.has("side")
+            and span.has("heard_number")
+            and not span.has("cue", "price")
+            and after.number is not None
+        ):
+            after.sure, after.reasons = False, (_REASON,)  # "buy to two ..." may be twenty-two
     if sum(span.number is not None for span in spans) > 1:
         return
     for position, span in enumerate(spans):

@@ -27,6 +27,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "link": frozenset({"alternative", "correction", "and"}),
     "cue": frozenset({"price", "quantity", "target"}),
     "unit": frozenset({"lot"}),
+    "measure": frozenset({"other"}),
     "currency": frozenset({"sign"}),
     "market": frozenset({"order"}),
     "time_in_force": frozenset({"IOC", "FOK", "GTC", "DAY"}),
@@ -38,7 +39,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "number": frozenset(
         {
             "word", "digit", "one", "point", "cents", "half", "quarter", "three_quarters", "thousand", "million",
-            "dozen", "half_dozen", "and",
+            "dozen", "half_dozen", "pair", "lakh", "crore", "and",
         }
     ),
     "order": frozenset({"noun"}),

@@ -15,7 +15,11 @@ _FRACTION_DENOMINATORS = frozenset({2, 4, 8, 16, 32})
 _DIGITS_MAX = 15
 _ZEROS = frozenset({"zero", "cero", "oh"})
 _HUNDRED, _THOUSAND, _MILLION = Decimal(100), Decimal(1000), Decimal(1_000_000)
+# Few outside India know these, so what was meant is asked.
+_INDIAN_SCALES = {"lakh": Decimal(100_000), "crore": Decimal(10_000_000)}
 _HALF, _QUARTER, _THREE_QUARTERS = Decimal("0.5"), Decimal("0.25"), Decimal("0.75")
+# Spans carry no accents, without which text2num does not know these; the last is said before a noun.
+_SPELT_OUT = {"veintidos": "veintidós", "veintitres": "veintitrés", "veintiun": "veintiuno"}
 _OTHER_LANGUAGES = {"en": ("en", "es", "pt"), "es": ("es", "pt", "en"), "pt": ("pt", "es", "en")}
 
 
@@ -40,12 +44,24 @@ def parse_digits(text: str, comma: bool | None) -> Number | None:
         return Number(Decimal("".join(groups))) if grouped else None
     decimal = Decimal(".".join(groups))
     if not grouped:
-        return Number(decimal)
+        return Number(decimal, ambiguous=_is_slipped(mark, groups, comma))
     whole = Decimal("".join(groups))
     if comma is not None and (mark == ".") == comma:
         return Number(whole)
     # Thousands end in zeros far more often than prices do.
     return Number(whole if whole % 10 == 0 or comma is not False else decimal, whole=whole, ambiguous=True)
+
+
+def _is_slipped(mark: str, groups: Sequence[str], comma: bool | None) -> bool:
+    """Whether a decimal written the other language's way may be thousands with a digit slipped: "4,00" for "4,000".
+
+    Only a number of one digit before the mark is near the prices that have thousands: "64.25" and "72,5" are clear.
+    Spanish and Portuguese writers often use the point for decimals ("3.45"), English ones never the comma.
+    """
+    if comma is None or (mark == ",") == comma:
+        return False
+    head, tail = groups
+    return len(tail) > 3 or (len(head) == 1 and (not comma or not tail.strip("0")))
 
 
 def _two_marks(text: str, marks: Sequence[str]) -> Number | None:
@@ -117,6 +133,8 @@ class _Reader:
             return self._from_digits()
         if span.has("number", "half_dozen"):
             return Number(Decimal(6), spoken=True), self.position + 1
+        if span.has("number", "pair"):
+            return Number(Decimal(2), spoken=True), self.position + 1
         if span.has("number", "dozen"):
             return Number(Decimal(12), spoken=True), self.position + 1
         if span.has("number", "word"):
@@ -140,6 +158,10 @@ class _Reader:
         number = self._digits_at(self.position)
         if number is None:
             return None
+        after = self._at(self.position + 1)
+        if number.plain and after is not None and after.glued and after.text == "o" and not self._glued(2):
+            # The letter next to the zero: "55O" is rather 550 than 55, but it is asked.
+            return Number(number.value * 10, ambiguous=True), self.position + 2
         fraction = self._fraction_at(self.position)
         if fraction is not None:
             return Number(fraction), self.position + 3
@@ -153,11 +175,18 @@ class _Reader:
             return (replace(number, value=number.value + rest[0]), rest[1]) if rest else (number, end)
         if after is not None and after.text in ("million", "millon", "millones", "milhao", "milhoes"):
             return self._scaled(number, _MILLION), end + 1
+        for unit, scale in _INDIAN_SCALES.items():
+            if self._is(end, unit):
+                return replace(self._scaled(number, scale), ambiguous=True), end + 1
         if after is not None and after.glued and after.has("number", "million"):
             return self._scaled(number, _MILLION), end + 1
         if self._is(end, "dozen"):
             return Number(number.value * 12), end + 1
         return self._with_fraction(number, end)
+
+    def _glued(self, distance: int) -> bool:
+        span = self._at(self.position + distance)
+        return span is not None and span.glued and not span.punctuation
 
     def _scaled(self, number: Number, scale: Decimal) -> Number:
         # "1,5k" and "1.250k": with a scale after it the mark can only be the decimal one, or the number is unclear.
@@ -251,6 +280,9 @@ class _Reader:
             return None
         if self._is(end, "thousand") and len(values) == 1:
             return Number(values[0] * _THOUSAND, spoken=True), end + 1
+        for unit, scale in _INDIAN_SCALES.items():
+            if self._is(end, unit) and len(values) == 1:
+                return Number(values[0] * scale, ambiguous=True, spoken=True), end + 1
         if self._is(end, "dozen") and len(values) == 1:
             return Number(values[0] * 12, spoken=True), end + 1
         if self._is(end, "point"):
@@ -309,7 +341,7 @@ class _Reader:
         return values, joined_by_and
 
     def _value(self, start: int, stop: int, language: str) -> Decimal | None:
-        words = [span.text for span in self.spans[start:stop] if span.text != "-"]
+        words = [_SPELT_OUT.get(span.text, span.text) for span in self.spans[start:stop] if span.text != "-"]
         if words == ["oh"]:
             return Decimal(0)
         if len(words) > 1 and words[0] in _ZEROS:

@@ -55,3 +55,64 @@ def test_numbers_that_may_be_read_otherwise_are_asked_back(
     parser: Parser, language: str, text: str, quantity: str, price: str
 ) -> None:
     assert _numbers(_read(parser, language, text)) == (Intent.CONFIRM_ORDER, quantity, price)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "quantity", "price"),
+    [
+        ("es", "vende veintidós plata mar26 a cuarenta y ocho con veintitrés", "22", "48.23"),
+        ("es", "compra veintiún trigo mar26 a 550", "21", "550"),
+        ("es", "compra un par de oro dic25 a 4.000", "2", "4000"),
+        ("pt", "compra um par de ouro dez25 a 4.000", "2", "4000"),
+        ("en", "buy a couple of dec25 gold at 4000", "2", "4000"),
+        ("en", "sell 10 feb26 brent at 64,25", "10", "64.25"),
+        ("es", "vende 10 brent feb26 a 64.25", "10", "64.25"),
+        ("es", "vende 20 brent feb26a64,2", "20", "64.2"),
+        ("pt", "compra10ourodez25a3.990", "10", "3990"),
+        ("pt", "bid 4.012 ouro fev26 7", "7", "4012"),
+        ("es", "bid 4.012 oro feb26 7", "7", "4012"),
+        ("en", "buy 20 barrels of dec25 oil at 60 dollars", "None", "60"),
+    ],
+)
+def test_numbers_are_read_whole(parser: Parser, language: str, text: str, quantity: str, price: str) -> None:
+    intent = Intent.PLACE_ORDER if quantity != "None" else Intent.INCOMPLETE_ORDER
+    assert _numbers(_read(parser, language, text)) == (intent, quantity, price)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "quantity", "price"),
+    [
+        ("en", "sell 10 dec25 gold at 4,00", "10", "4.00"),
+        ("en", "sell 10 dec25 gold at 4,0", "10", "4.0"),
+        ("en", "sell 10 dec25 gold at 4,0015", "10", "4.0015"),
+        ("es", "vende 10 oro dic25 a 4.00", "10", "4.00"),
+        ("pt", "vende 10 ouro dez25 a 4.0", "10", "4.0"),
+        ("es", "compra 20 trigo mar26 a 55O", "20", "550"),
+        ("en", "buy 1O mar26 coffee at 380", "10", "380"),
+        ("en", "buy 1.5 lakh dec25 corn at 430", "150000.0", "430"),
+        ("en", "Buy to two March gold at 4,000.", "2", "4000"),
+    ],
+)
+def test_slips_and_homophones_are_asked_back(
+    parser: Parser, language: str, text: str, quantity: str, price: str
+) -> None:
+    assert _numbers(_read(parser, language, text)) == (Intent.CONFIRM_ORDER, quantity, price)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "buy 100 tonnes of jan26 soybeans at 1105"),
+        ("en", "sell 50% of my jan26 soybeans at 1105"),
+        ("es", "compra 100 toneladas de soja ene26 a 1.105"),
+        ("pt", "compra 100 sacas de soja jan26 a 1.105"),
+    ],
+)
+def test_what_is_not_counted_in_lots_is_asked_for(parser: Parser, language: str, text: str) -> None:
+    reading = _read(parser, language, text)
+    assert (reading.intent, reading.missing, str(reading.price)) == (
+        Intent.INCOMPLETE_ORDER,
+        ("quantity",),
+        "1105",
+    )
+    assert "not_in_lots" in reading.reasons
