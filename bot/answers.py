@@ -7,7 +7,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import alerts, figures, last_orders, replies, tables
+from bot import alerts, figures, last_orders, linking, replies, tables
 from bot.languages import translations
 from bot.listings import Listing, Listings
 from engine import queries
@@ -88,6 +88,7 @@ class Answers:
             Intent.UNDO: self._undo,
             Intent.CONFIRM_ALWAYS: self._confirm_always,
             Intent.CONFIRM_UNSURE: self._confirm_unsure,
+            Intent.LINK: self._link,
         }
         return handlers[reading.intent](reading)
 
@@ -424,6 +425,14 @@ class Answers:
 
     def _confirm_unsure(self, reading: Reading) -> str:
         return self._set_confirmation(always=False, above=reading.quantity)
+
+    def _link(self, reading: Reading) -> str:
+        """Joins this number and the account that showed the code; raises what `linking.link` does."""
+        _ = self.catalog.gettext
+        if reading.order_id is None:
+            return _("To link this number, send the six digits that the web shows you, for example: *link 123456*")
+        username = linking.link(self.session, self.conversation, reading.order_id, self.now)
+        return _("This number now trades for the account *%(username)s*.") % {"username": username}
 
     def _set_confirmation(self, *, always: bool, above: Decimal | None) -> str:
         _ = self.catalog.gettext

@@ -6,12 +6,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from bot.refusals import RequestRefused
 from bot.tables import accounts, conversations
-from engine.errors import TradingError
 from engine.tables import traders
 
 
-class UsernameTaken(TradingError):
+class UsernameTaken(RequestRefused):
     """Someone has that name, in these or other capitals. Facts: username."""
 
     code = "username_taken"

@@ -155,7 +155,9 @@ def step(reading: Reading, situation: Situation) -> Step:
         question = None if DROPPING_REASONS & set(reading.reasons) else situation.open_question
         return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=question)
     outcome = Outcome.HELP if intent == Intent.HELP else Outcome.INFO
-    return Step(outcome=outcome, reading=reading, question=situation.open_question)
+    # A link changes whom a yes would trade for.
+    question = None if intent == Intent.LINK else situation.open_question
+    return Step(outcome=outcome, reading=reading, question=question)
 
 
 def _yes(reading: Reading, situation: Situation) -> Step:

@@ -11,21 +11,21 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from bot.refusals import RequestRefused
 from bot.tables import idempotency_keys
-from engine.errors import TradingError
 
 KEY_LIFETIME = timedelta(hours=24)
 ANSWERED_WITHIN = timedelta(seconds=40)  # Longer than any request may wait; past it, whoever was to answer has died.
-KEY_LOCK = 73  # The class of advisory locks that tell that a key's request is in flight.
+KEY_LOCK = 85  # The class of advisory locks that tell that a key's request is in flight.
 
 
-class IdempotencyKeyReused(TradingError):
+class IdempotencyKeyReused(RequestRefused):
     """The key belongs to another request. Facts: none."""
 
     code = "idempotency_key_reused"
 
 
-class RequestInFlight(TradingError):
+class RequestInFlight(RequestRefused):
     """The first request with this key has no answer yet: ask again shortly."""
 
     code = "request_in_flight"

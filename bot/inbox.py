@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from bot import accounts, tables
 from bot.whatsapp import IncomingMessage
 
+CONVERSATION_LOCK = 82  # The class of advisory locks that keeps one conversation's messages in order.
+
 
 class Recorded(NamedTuple):
     """A message that was kept, and the conversation that it belongs to."""
@@ -41,6 +43,11 @@ def record(session: Session, message: IncomingMessage, now: datetime, default_la
         .returning(tables.inbox.c.id)
     ).scalar()
     return None if kept is None else Recorded(kept, conversation_id)
+
+
+def lock_conversation(session: Session, conversation_id: int) -> None:
+    """One at a time has a conversation until its transaction ends: its messages stay in order, and links wait."""
+    session.execute(sa.select(sa.func.pg_advisory_xact_lock(CONVERSATION_LOCK, conversation_id)))
 
 
 def oldest_waiting(session: Session, conversation_id: int) -> sa.RowMapping | None:

@@ -12,20 +12,20 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from bot.refusals import RequestRefused
 from bot.tables import accounts, login_sessions, refresh_tokens
-from engine.errors import TradingError
 
 REFRESH_LIFETIME = timedelta(days=30)
 USER_AGENT_LENGTH_MAX = 200
 
 
-class InvalidRefreshToken(TradingError):
+class InvalidRefreshToken(RequestRefused):
     """Unknown, expired, or of a login that has ended."""
 
     code = "invalid_refresh_token"
 
 
-class SessionNotFound(TradingError):
+class SessionNotFound(RequestRefused):
     """No such login of this account. Facts: session_id."""
 
     code = "session_not_found"

@@ -7,7 +7,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from zxcvbn import zxcvbn
 
-from engine.errors import TradingError
+from bot.refusals import RequestRefused
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 128
@@ -21,7 +21,7 @@ hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=
 NOBODYS_HASH = hasher.hash("nobody has this password")
 
 
-class WeakPassword(TradingError):
+class WeakPassword(RequestRefused):
     """Too short, too long, common, or easily guessed. Facts: length_min, length_max."""
 
     code = "weak_password"

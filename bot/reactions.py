@@ -61,7 +61,9 @@ def _answers(
         if one.source != Source.CHAT:
             continue
         assert one.request_key is not None
-        conversation = conversations[(one.command or one.events[-1]).trader_id]
+        conversation = conversations.get((one.command or one.events[-1]).trader_id)
+        if conversation is None:  # The number was unlinked from its account meanwhile.
+            continue
         inbox_id = int(one.request_key.split(":")[1])
         body = notices.command_result(one.command, one.events, listings, conversation["language"])
         replies.append(

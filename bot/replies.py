@@ -329,6 +329,14 @@ def refused(code: str, facts: Mapping[str, object], listings: Listings, language
             _("You have as many alerts as one may: %(most)s. Delete one first.") % {"most": count("allowed_max")}
         ),
         "alert_not_found": lambda: _("You have no such alert."),
+        "unknown_link_code": lambda: _("That code is not good, or no longer. Ask the web for a new one."),
+        "too_many_link_tries": lambda: _("Too many wrong codes. Wait ten minutes and ask the web for a new one."),
+        "already_linked": lambda: _("That account already has a number. Unlink it on the web first."),
+        "number_already_linked": lambda: _("This number already trades for an account. Unlink it on the web first."),
+        "link_both_traded": lambda: _(
+            "This number and that account both have orders of their own, which cannot be put together."
+            " Nothing was changed."
+        ),
         "trader_frozen": lambda: _("Chat trading is frozen for you. Nothing was done."),
     }
     return sentences[code]()

@@ -32,10 +32,10 @@ def record(
     account_id: int | None = None,
     ip_address: str | None = None,
     **facts: str | int,
-) -> None:
-    """Facts are ids and counts; never a password, a token, a code or a whole phone number."""
-    session.execute(
-        sa.insert(security_events).values(
-            occurred_at=now, kind=kind, account_id=account_id, ip_address=ip_address, facts=facts
-        )
-    )
+) -> int:
+    """Returns the event's id. Facts are ids and counts; never a password, a token, a code or a whole phone number."""
+    return session.execute(
+        sa.insert(security_events)
+        .values(occurred_at=now, kind=kind, account_id=account_id, ip_address=ip_address, facts=facts)
+        .returning(security_events.c.id)
+    ).scalar_one()

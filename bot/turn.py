@@ -22,7 +22,6 @@ from engine.intake import OrderRequest, Receipt, Source
 from engine.orders import OrderState, OrderType, Reason, Side, TimeInForce
 from nlp.reading import Intent, Reading
 
-CONVERSATION_LOCK = 82  # The class of advisory locks that keeps one conversation's messages in order.
 BUTTON_INTENTS = {"confirm": Intent.YES, "cancel": Intent.NO}
 FAILURES_MAX = 3
 
@@ -47,7 +46,7 @@ def take(
     The conversation is locked before the message is chosen, so that a "yes" never overtakes the order it confirms.
     Messages above the sender's rate are not read; the sender is told so once a minute.
     """
-    session.execute(sa.select(sa.func.pg_advisory_xact_lock(CONVERSATION_LOCK, conversation_id)))
+    inbox.lock_conversation(session, conversation_id)
     message = inbox.oldest_waiting(session, conversation_id)
     if message is None or (message["media_url"] is not None and message["transcript"] is None):
         return None
@@ -65,7 +64,7 @@ def take(
 
 def give_up(session: Session, conversation_id: int, now: datetime) -> None:
     """Count a failure of our own in handling the oldest message; after a few, say so and let the next one pass."""
-    session.execute(sa.select(sa.func.pg_advisory_xact_lock(CONVERSATION_LOCK, conversation_id)))
+    inbox.lock_conversation(session, conversation_id)
     message = inbox.oldest_waiting(session, conversation_id)
     if message is None:
         return

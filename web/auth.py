@@ -1,23 +1,30 @@
 """Accounts: made, entered and left; who is logged in where; and the WhatsApp number that trades for one."""
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import NoReturn, TypeVar
+
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from gevent import get_hub
+from sqlalchemy.orm import Session
 
-from bot import credentials, login_sessions, passwords, security_events
+from bot import credentials, linking, login_sessions, passwords, queues, security_events
 from bot.clock import utc_now
 from bot.login_sessions import InvalidRefreshToken, Login
+from bot.refusals import RequestRefused
 from bot.security_events import SecurityEvent
-from engine.errors import TradingError
 from web import caller, limits, schemas, tokens
 from web.tokens import ACCESS_LIFETIME, Caller
+
+T = TypeVar("T")
 
 SESSION_ID = "<int(max=9223372036854775807):session_id>"
 
 auth = APIBlueprint("auth", __name__, url_prefix="/api/auth", tag="Accounts")
 
 
-class InvalidCredentials(TradingError):
+class InvalidCredentials(RequestRefused):
     """The username or the password is wrong."""
 
     code = "invalid_credentials"
@@ -199,7 +206,51 @@ def end_session(session_id: int) -> Response:
     return Response(status=204)
 
 
-def begin_login(session, account_id: int, now) -> Login:
+@auth.post("/link")
+@auth.output(schemas.LinkCode, status_code=201)
+@auth.doc(security="bearer", operation_id="show_link_code")
+@limits.counted_as_auth
+def show_link_code() -> Response:
+    """Get the code that joins your WhatsApp number to this account: send it from there."""
+    settings, now = current_app.extensions["settings"], utc_now()
+    with current_app.extensions["sessions"].begin() as session:
+        found, _ = caller.signed_in(session)
+        shown = linking.show_code(session, found.account_id, now)
+        security_events.record(
+            session, SecurityEvent.LINK_CODE_SHOWN, now, account_id=found.account_id, ip_address=request.remote_addr
+        )
+    return schemas.LinkCode(
+        code=shown.code,
+        number=settings.twilio_whatsapp_number.removeprefix("whatsapp:"),
+        expires_at=shown.expires_at,
+    ).response(201)
+
+
+@auth.delete("/link")
+@auth.output({}, status_code=204)
+@auth.doc(security="bearer", operation_id="unlink_number")
+def unlink_number() -> Response:
+    """Part your WhatsApp number from this account; a question that is open there is void."""
+    return change_link(linking.unlink)
+
+
+@auth.delete("/freeze")
+@auth.output({}, status_code=204)
+@auth.doc(security="bearer", operation_id="lift_freeze")
+def lift_freeze() -> Response:
+    """Let chat trading go on after your STOP."""
+    return change_link(linking.lift_freeze)
+
+
+def change_link(change: Callable[[Session, int, datetime], None]) -> Response:
+    with current_app.extensions["sessions"].begin() as session:
+        found, _ = caller.signed_in(session)
+        change(session, found.account_id, utc_now())
+    queues.wake(current_app.extensions["redis"], queues.DELIVER)
+    return Response(status=204)
+
+
+def begin_login(session: Session, account_id: int, now: datetime) -> Login:
     return login_sessions.begin(
         session,
         account_id,
@@ -209,7 +260,7 @@ def begin_login(session, account_id: int, now) -> Login:
     )
 
 
-def answer_tokens(login: Login, now, status: int) -> Response:
+def answer_tokens(login: Login, now: datetime, status: int) -> Response:
     named = Caller(login.account_id, login.session_id)
     answer = schemas.Tokens(
         access_token=tokens.issue(current_app.extensions["settings"].secret_key, named, now),
@@ -220,7 +271,7 @@ def answer_tokens(login: Login, now, status: int) -> Response:
     return answer
 
 
-def refuse_login(account_id: int | None):
+def refuse_login(account_id: int | None) -> NoReturn:
     """Keep the failure, count it against the address, and say no more than that it failed."""
     with current_app.extensions["sessions"].begin() as session:
         security_events.record(
@@ -230,6 +281,7 @@ def refuse_login(account_id: int | None):
     raise InvalidCredentials
 
 
-def off_the_loop(work, *arguments):
+def off_the_loop(work: Callable[..., T], *arguments: object) -> T:
     """Run what takes long in a thread of its own, so that every other caller is served meanwhile."""
-    return get_hub().threadpool.apply(work, arguments)
+    result: T = get_hub().threadpool.apply(work, arguments)
+    return result

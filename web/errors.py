@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from bot.refusals import RequestRefused
 from bot.whatsapp import BadSignature
 from engine.errors import TradingError
 
@@ -21,26 +22,26 @@ STATUSES = {
     "unknown_market": 404,
     "order_not_found": 404,
     "session_not_found": 404,
-    "no_linked_number": 404,
     "order_closed": 409,
     "order_refused": 409,
     "username_taken": 409,
     "client_order_id_taken": 409,
     "request_in_flight": 409,
     "already_linked": 409,
+    "no_linked_number": 404,
     "rate_limited": 429,
     "address_blocked": 429,
     "limits_unavailable": 503,
 }
 
 
-class InvalidCursor(TradingError):
+class InvalidCursor(RequestRefused):
     """Not a cursor that we gave. Facts: cursor."""
 
     code = "invalid_cursor"
 
 
-class OrderRefused(TradingError):
+class OrderRefused(RequestRefused):
     """The market refused a change of an order. Facts: order_id, reason, and those of the reason."""
 
     code = "order_refused"
@@ -48,7 +49,8 @@ class OrderRefused(TradingError):
 
 def register(app: Flask) -> None:
     """Have the application answer these errors; every other one is ours, logged, and told as a bare 500."""
-    app.register_error_handler(TradingError, trading_error)
+    app.register_error_handler(TradingError, refusal)
+    app.register_error_handler(RequestRefused, refusal)
     app.register_error_handler(HTTPError, invalid_request)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(BadSignature, bad_signature)
@@ -56,7 +58,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(PoolTimeoutError, database_away)
 
 
-def trading_error(error: TradingError) -> Response:
+def refusal(error: TradingError | RequestRefused) -> Response:
     status = STATUSES.get(error.code, 422)
     headers = {}
     if status == 401:
@@ -66,7 +68,7 @@ def trading_error(error: TradingError) -> Response:
     return problem(status, error.code, title_of(error), error.facts, headers)
 
 
-def title_of(error: TradingError) -> str:
+def title_of(error: TradingError | RequestRefused) -> str:
     """The first sentence of what the error's class says of itself."""
     return str(type(error).__doc__).partition(".")[0] + "."
 

@@ -19,9 +19,9 @@ from redis.exceptions import RedisError
 
 from bot import security_events
 from bot.clock import utc_now
+from bot.refusals import RequestRefused
 from bot.security_events import SecurityEvent
 from bot.settings import Settings
-from engine.errors import TradingError
 from web import bodies, caller
 
 log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ return seconds
 """
 
 
-class RateLimited(TradingError):
+class RateLimited(RequestRefused):
     """Too many requests. Facts: retry_after_seconds."""
 
     code = "rate_limited"
@@ -83,7 +83,7 @@ class AddressBlocked(RateLimited):
     code = "address_blocked"
 
 
-class LimitsUnavailable(TradingError):
+class LimitsUnavailable(RequestRefused):
     """Requests cannot be counted, and these are not taken uncounted."""
 
     code = "limits_unavailable"

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from bot import idempotency, queues
 from bot.clock import utc_now
 from bot.idempotency import Answer
+from bot.refusals import RequestRefused
 from engine import history, intake
-from engine.errors import TradingError
 from engine.events import AmendRejected, CancelAllDone, CancelRejected
 from engine.history import OPEN_STATES, OrderFilter
 from engine.intake import OrderRequest, Receipt, Source
@@ -35,13 +35,13 @@ ORDER_ID = "<int(max=9223372036854775807):order_id>"
 orders = APIBlueprint("orders", __name__, url_prefix="/api/orders", tag="Orders")
 
 
-class ClientOrderIdTaken(TradingError):
+class ClientOrderIdTaken(RequestRefused):
     """An order of the caller's has that client_order_id. Facts: client_order_id, order_id."""
 
     code = "client_order_id_taken"
 
 
-class InvalidIdempotencyKey(TradingError):
+class InvalidIdempotencyKey(RequestRefused):
     """Not 1 to 128 visible ASCII characters. Facts: none."""
 
     code = "invalid_idempotency_key"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jwt
 
-from engine.errors import TradingError
+from bot.refusals import RequestRefused
 
 ACCESS_LIFETIME = timedelta(minutes=15)
 ALGORITHM = "HS256"
@@ -14,7 +14,7 @@ ISSUER = "maibroker"
 KIND = "access"
 
 
-class NotSignedIn(TradingError):
+class NotSignedIn(RequestRefused):
     """No access token, one that is not good, or one whose login has ended."""
 
     code = "not_signed_in"
