@@ -9,10 +9,12 @@ from nlp.reading import Intent
 from nlp.spans import Span
 
 _HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "order", "my", "last", "yes", "no", "place"})
-_CANCEL_GUARDS_ALLOWED = frozenset({"request"})
 _MARKS = frozenset(".,;:!¡()\"'*-@#…")
 _PREPOSITION_LENGTH_MAX = 3
 _PREPOSITIONS = frozenset({"a", "en", "em", "to", "at", "para", "pra"})
+# After a verb of raising or lowering these say how far, after other verbs where to.
+_DISTANCE_WORDS = frozenset({"en", "em"})
+_WAYS = frozenset({"up", "down"})
 _SMALL = 10
 # Within a longer phrase of refusal these still deny what follows: "não agora".
 _NEGATIONS = frozenset({"no", "nao", "not", "don't", "dont", "never", "nunca", "nada", "naum", "nem", "ni"})
@@ -30,7 +32,7 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     if not numbers and not everything and not last:
         return None
     # "All" is relative to what there is, but it leaves nothing open.
-    reasons = _against([span for span in spans if not span.has("all")], language, _CANCEL_GUARDS_ALLOWED)
+    reasons = _against([span for span in spans if not span.has("all")], language, frozenset())
     rest = [span for position, span in enumerate(spans) if position != verb]
     if any(not span.sure for span in spans):
         reasons.append("misspelt")
@@ -89,8 +91,7 @@ def _against(spans: Sequence[Span], language: str, allowed: frozenset[str]) -> l
     reasons = [reason for reason in guards.find(spans, language) if reason not in allowed]
     if any(_denies(spans, position) for position in range(len(spans))):
         reasons.append("negation")
-    requested = any(span.has("guard", "request") for span in spans)
-    return [reason for reason in reasons if not (reason == "question" and requested)]
+    return reasons
 
 
 def _denies(spans: Sequence[Span], position: int) -> bool:
@@ -118,10 +119,15 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
     names_price = any(
         _is_price_noun(span) or (len(span.text.split()) > 1 and span.has("amend", "price")) for span in spans
     )
-    order_id, values = _target(spans, numbers, last, names_price, language)
+    names_quantity = any(
+        span.has("cue", "quantity") or (len(span.text.split()) > 1 and span.has("amend", "quantity")) for span in spans
+    )
+    order_id, values = _target(spans, numbers, last, names_price or names_quantity, language)
+    if any(_says_how_far(spans, position, verbs) for position, _ in values or numbers):
+        return unknown("relative")
     if order_id is None or not values:
         return None
-    reasons = _against(spans, language, frozenset({"relative", "request"}))
+    reasons = _against(spans, language, frozenset({"relative"}))
     kinds = (
         "amend",
         "cue",
@@ -147,7 +153,7 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
 
 
 def _target(
-    spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], last: bool, names_price: bool, language: str
+    spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], last: bool, names_value: bool, language: str
 ) -> tuple[str | None, list[tuple[int, Span]]]:
     first_position = numbers[0][0]
     if last:
@@ -156,7 +162,7 @@ def _target(
         named = _named_order(spans, numbers, language)
         return order_id_of(named[1]), [number for number in numbers if number is not named]
     before = spans[first_position - 1] if first_position else None
-    if names_price and before is not None and before.has("cue"):
+    if names_value and before is not None and before.has("cue"):
         return "last", list(numbers)
     return None, []
 
@@ -225,6 +231,20 @@ def _named_slot(spans: Sequence[Span], position: int) -> str | None:
 
 def _is_price_noun(span: Span) -> bool:
     return span.has("cue", "price") and not span.has("cue", "target") and len(span.text) > _PREPOSITION_LENGTH_MAX
+
+
+def _says_how_far(spans: Sequence[Span], position: int, verbs: Sequence[Span]) -> bool:
+    """Whether a number is a distance from where the order stands: "up 2", "by 2", "súbela en 2", "bájala 5"."""
+    before = [span for span in spans[:position] if not span.has("currency")][-1:]
+    if not before:
+        return False
+    if before[0].has("amend", "by") or before[0].text in _WAYS:
+        return True
+    shifted = any(span.has("amend", "shift") for span in verbs)
+    named = before[0].number is not None or before[0].has("amend") or _is_price_noun(before[0])
+    return shifted and (
+        before[0].text in _DISTANCE_WORDS or (named and before[0].text.split()[-1] not in _PREPOSITIONS)
+    )
 
 
 def _is_led_in(spans: Sequence[Span], position: int) -> bool:

@@ -1,6 +1,6 @@
 """Why a message must not be executed: negations, questions, conditions, hearsay, jokes, talk to the machine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nlp.spans import Span
 
@@ -17,6 +17,7 @@ FORBIDDING = frozenset(
         "machine",
         "later",
         "question_word",
+        "withdrawn",
     }
 )
 # Such a message asks, but not plainly enough to be carried out at once.
@@ -42,6 +43,9 @@ _NEUTRAL_KINDS = frozenset(
     }
 )
 _QUESTION_MARKS = frozenset({"?", "¿", "؟"})
+_NEGATIONS = frozenset({"no", "nao", "not"})
+# How a verb ends that may tell what somebody else does, where its imperative is the same word or sounds like it.
+_THIRD_PERSON = {"en": ("s",), "es": ("a", "e", "n"), "pt": ("a", "e", "m")}
 
 
 def find(spans: Iterable[Span], language: str) -> list[str]:
@@ -69,3 +73,51 @@ def _of(span: Span, language: str) -> list[str]:
             value = "question_word"
         found.append(value)
     return found
+
+
+def of_position(spans: Sequence[Span], verb: int | None, language: str) -> list[str]:
+    """The reasons against an order that lie in where its words stand; `verb` is where its side is."""
+    reasons: list[str] = []
+    if verb is not None and _is_denied(spans, verb):
+        reasons.append("negation")
+    if verb is not None and _has_subject(spans, verb, language):
+        reasons.append("reported")
+    if _is_withdrawn(spans):
+        reasons.append("withdrawn")
+    return reasons
+
+
+def denies_what_was_said(spans: Sequence[Span]) -> bool:
+    """ "No, sell 20 corn": the no is to what was said before, and what follows stands for itself."""
+    return len(spans) > 2 and spans[0].text in _NEGATIONS and spans[1].text == ","
+
+
+def asks_for_assent(spans: Sequence[Span]) -> int | None:
+    """Where the no of "..., no?" stands: it asks, and denies nothing."""
+    if len(spans) < 4 or spans[-1].text != "?" or spans[-2].text not in _NEGATIONS:
+        return None
+    return len(spans) - 2 if spans[-3].text in (",", "¿") else None
+
+
+def _is_denied(spans: Sequence[Span], verb: int) -> bool:
+    """ "Wait, no buy": the no of the correction is to the very verb."""
+    before = spans[verb - 1] if verb else None
+    return before is not None and before.has("link", "correction") and before.text.split()[-1] in _NEGATIONS
+
+
+def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:
+    """ "Cargill compra 300 ...": somebody unknown right before the verb is who does it."""
+    if not verb:
+        return False
+    before, span = spans[verb - 1], spans[verb]
+    named = before.unknown or not (before.sure or before.asset or before.number or before.contract)
+    if not named or not before.text.isalpha() or " " in span.text:
+        return False
+    known_in = span.languages("side") | span.languages("quote") | span.languages("pay")
+    return any(span.text.endswith(_THIRD_PERSON[one or language]) for one in known_in)
+
+
+def _is_withdrawn(spans: Sequence[Span]) -> bool:
+    """ "Buy 10 gold at 4000, scratch that": a correction that nothing follows takes the order back."""
+    words = [span for span in spans if not span.punctuation and not (span.has("polite") or span.has("thanks"))]
+    return len(words) > 1 and words[-1].has("link", "correction") and not words[-1].has("filler")

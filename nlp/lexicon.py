@@ -48,7 +48,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "my": frozenset({"my"}),
     "orders_of": _ONE_SIDE,
     "cancel": frozenset({"verb", "past"}),
-    "amend": frozenset({"price", "quantity", "either", "by"}),
+    "amend": frozenset({"price", "quantity", "either", "shift", "by"}),
     "status": frozenset({"word"}),
     "direction": frozenset({"above", "below"}),
     "ask": _INTENTS | {"cost"},

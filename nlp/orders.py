@@ -25,6 +25,7 @@ _HARMLESS_KINDS = frozenset(
 _HARMLESS_MARKS = frozenset(".,;:!¡()'*-@?¿…|•·#")
 _RECEIVERS = frozenset({"me", "us", "to me", "to us"})
 _ONE_LETTER_SIDES = frozenset("bscv")
+_NEGATIONS = frozenset({"no", "nao"})
 
 
 @dataclass(slots=True)
@@ -66,10 +67,12 @@ class OrderReader:
         self._used: set[int] = set()
         self._order = Order()
         self._unclear: set[str] = set()
+        self._verb: int | None = None
         self._alternatives = [position for position, span in enumerate(spans) if self._is_alternative(position)]
 
     def read(self) -> Order:
         order = self._order
+        self._read_courtesy()
         self._read_side()
         self._read_terms()
         order.asset = self._one(
@@ -85,6 +88,7 @@ class OrderReader:
         self._refuse_guesswork()
         if "side" in self._unclear and self._unclear & {"price", "quantity", "asset", "contract"}:
             order.refusals.append("two_orders")
+        order.refusals += guards.of_position(self._spans, self._verb, self._language)
         order.doubts += [reason for reason in guards.find(self._unused(), self._language) if reason in guards.DOUBTING]
         order.refusals += [
             reason for reason in guards.find(self._unused(), self._language) if reason in guards.FORBIDDING
@@ -94,6 +98,15 @@ class OrderReader:
 
     def _unused(self) -> Iterable[Span]:
         return (span for position, span in enumerate(self._spans) if position not in self._used)
+
+    def _read_courtesy(self) -> None:
+        """Leave out a "no" that is about no word of the order."""
+        if guards.denies_what_was_said(self._spans):
+            self._used.add(0)
+            self._order.doubts.append("correction")
+        assent = guards.asks_for_assent(self._spans)
+        if assent is not None:
+            self._used.add(assent)
 
     def _is_alternative(self, position: int) -> bool:
         span = self._spans[position]
@@ -119,8 +132,10 @@ class OrderReader:
             found.append((position, value))
             self._doubt_unsure(span)
             self._order.doubts += sorted(span.values("guard") & guards.DOUBTING)
+            self._order.refusals += sorted(span.values("guard") & guards.FORBIDDING)
             if value == "sell" and self._to_me(position):
                 self._order.doubts.append("either_side")  # "sell me" may ask to buy
+        self._verb = found[0][0] if found else None
         self._order.side = self._one("side", found)
 
     def _is_joined(self, position: int) -> bool:
@@ -191,7 +206,7 @@ class OrderReader:
             if not lasting.sure:
                 order.doubts.append("unclear_expiry")
         for position, span in enumerate(self._spans):
-            if span.has("market", "order") and position not in self._used:
+            if span.has("market", "order") and (position not in self._used or span.has("side")):
                 self._used.add(position)
                 order.order_type = "market"
 
@@ -243,8 +258,10 @@ class OrderReader:
 
     def _check_leftover(self) -> None:
         order = self._order
-        if any(span.has("link", "correction") for span in self._spans[self._first_slot() :]):
-            order.doubts.append("correction")
+        first = self._first_slot()
+        for position, span in enumerate(self._spans):
+            if span.has("link", "correction") and (position > first or _NEGATIONS & set(span.text.split())):
+                order.doubts.append("correction")
         left: list[str] = []
         for position, span in enumerate(self._spans):
             if position in self._used or span.has("guard") or self._is_harmless(position):

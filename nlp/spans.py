@@ -110,6 +110,7 @@ _LOCAL_KINDS = frozenset(
         "market",
         "product",
         "status",
+        "number",
     }
 )
 
