@@ -11,6 +11,8 @@ _SKIPPABLE = ("currency", "filler")
 _WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
 _TWICE = {_PRICE: "two_prices", _QUANTITY: "two_quantities"}
 _MEASURE = "measure"
+_WANTED = "for what is bid"
+_NOES = frozenset({"no", "nao"})
 _CROSS = "x"
 # "compra 20 maíz x 436", "compra 20 milho x 436"
 _CROSS_PRICES = frozenset({"es", "pt"})
@@ -52,6 +54,12 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
     if any(figure.role is None for figure in figures):
         result.reasons.append("unexplained_number")
         result.unclear.update(() if result.price or market else (_PRICE,))
+    if any(figure.cue == _WANTED for figure in figures) and any(span.has("quote", "sell") for span in spans):
+        result.reasons.append("either_side")  # an offer for something is rather the buyer's
+    if any(figure.cue == _WANTED for figure in figures) and any(
+        not figure.cue and figure.number.value == int(figure.number.value) for figure in figures
+    ):
+        result.reasons.append("ambiguous_order")  # "bid for 20 cotton 65": nothing else tells which is which
     if _weakly_priced(figures) and not any(span.has("pay") for span in spans):
         result.reasons.append("ambiguous_order")
     bare = [figure.position for figure in figures if not figure.cue]
@@ -164,7 +172,11 @@ def _offered_instead(spans: Sequence[Span], first: int, second: int) -> bool:
 
 def _corrected(spans: Sequence[Span], figures: list[Figure], result: Figures) -> list[Figure]:
     """Without the numbers that a later one corrects: "buy 50, no wait, 60"."""
-    marks = [position for position, span in enumerate(spans) if span.has("link", "correction")]
+    denials = _denials(spans)
+    if denials:
+        result.reasons.append("correction")
+        result.used.update(denials)
+    marks = sorted({position for position, span in enumerate(spans) if span.has("link", "correction")} | denials)
     marks = [mark for mark in marks if any(figure.position < mark for figure in figures)]
     if not marks:
         return figures
@@ -180,8 +192,23 @@ def _corrected(spans: Sequence[Span], figures: list[Figure], result: Figures) ->
     return kept
 
 
+def _denials(spans: Sequence[Span]) -> set[int]:
+    """Where a "no" between two numbers puts the second in the place of the first: "sell 30 no 40 brent"."""
+    found: set[int] = set()
+    for position, span in enumerate(spans):
+        before = [one for one in spans[:position] if one.text != ","][-1:]
+        after = [one for one in spans[position + 1 :] if one.text != ","][:1]
+        if span.text in _NOES and before and after and before[0].number and after[0].number:
+            found.add(position)
+    return found
+
+
 def _place(spans: Sequence[Span], figures: Sequence[Figure], market: bool) -> None:
     """Give the bare numbers their slots by their order."""
+    if len(figures) == 2:
+        for figure in figures:
+            if _is_wanted(spans, figure):
+                figure.role, figure.cue = _QUANTITY, _WANTED
     bare = [figure for figure in figures if figure.role is None]
     pays = any(span.has("pay") for span in spans)
     quotes = any(span.has("quote") and not span.has("side") for span in spans)
@@ -239,6 +266,12 @@ def _is_quoted_first(spans: Sequence[Span], figure: Figure) -> bool:
         and spans[after].has("quote")
         and not any(span.has("quote") for span in spans[: figure.position])
     )
+
+
+def _is_wanted(spans: Sequence[Span], figure: Figure) -> bool:
+    """ "bid for 20 cotton": in English what is bid for is a quantity; "puja por 20" names a price as often."""
+    lead, quote = spans[max(0, figure.position - 1)], spans[max(0, figure.position - 2)]
+    return lead.text == "for" and quote.has("quote") and figure.number.as_whole == int(figure.number.as_whole)
 
 
 def _bid_for(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:

@@ -67,6 +67,10 @@ def _hear_side(spans: Sequence[Span], voice: bool, guess: Callable[[str], Guess 
         kind = "side" if span.has("heard_side") else "quote" if span.has("heard_quote") else None
         if kind is None or span.asset or span.contract or span.number:
             continue
+        if span.has("amend", "by") and any(
+            one.has("amend") and not one.has("place") for one in spans if one is not span
+        ):
+            continue  # "raise 1042 by 2"
         if position + 1 < len(spans) and spans[position + 1].number is not None:
             value = span.value(f"heard_{kind}") or ""
             span.meanings = (Meaning(kind, value, ""),)

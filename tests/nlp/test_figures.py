@@ -116,3 +116,33 @@ def test_what_is_not_counted_in_lots_is_asked_for(parser: Parser, language: str,
         "1105",
     )
     assert "not_in_lots" in reading.reasons
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "quantity", "price"),
+    [
+        ("en", "sell 30 no 40 feb26 brent at 64", "40", "64"),
+        ("en", "sell 30 feb26 brent at 64 no 65", "30", "65"),
+        ("es", "compra 12 no, 15 cacao mar26 a 5.900", "15", "5900"),
+        ("pt", "compra 12 não 15 cacau mar26 a 5.900", "15", "5900"),
+    ],
+)
+def test_a_no_between_two_numbers_corrects_the_first(
+    parser: Parser, language: str, text: str, quantity: str, price: str
+) -> None:
+    reading = _read(parser, language, text)
+    assert _numbers(reading) == (Intent.CONFIRM_ORDER, quantity, price)
+    assert "correction" in reading.reasons
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("bid for 20 mar26 cotton 65.2", Intent.PLACE_ORDER),
+        ("put in a bid for 20 mar26 cotton at 65.2", Intent.PLACE_ORDER),
+        ("bid 65.2 for 20 mar26 cotton", Intent.PLACE_ORDER),
+        ("put in an offer for 20 mar26 cotton, 65.2", Intent.CONFIRM_ORDER),
+    ],
+)
+def test_what_is_bid_for_is_the_quantity(parser: Parser, text: str, intent: Intent) -> None:
+    assert _numbers(_read(parser, "en", text)) == (intent, "20", "65.2")

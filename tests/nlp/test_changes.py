@@ -1,0 +1,56 @@
+"""Changes to standing orders: a new value is taken, a distance from the old one is not."""
+
+from datetime import date
+
+import pytest
+
+from nlp.parser import Parser
+from nlp.reading import Intent, Reading
+
+
+def _read(parser: Parser, language: str, text: str) -> Reading:
+    return parser.read(text, as_of=date(2025, 11, 3), last_language=language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "move 1042 up 2"),
+        ("en", "move 1042 by 2"),
+        ("en", "move 1042 down 5"),
+        ("en", "raise 1042 by 2"),
+        ("en", "raise 1042 2"),
+        ("en", "cut 1042 by 20 lots"),
+        ("en", "move the price up 2"),
+        ("es", "sube la 1042 en 2"),
+        ("es", "sube el precio en 2"),
+        ("es", "baja la 1042 5"),
+        ("es", "reduce la 1042 en 20 lotes"),
+        ("pt", "sobe a 1042 em 2"),
+        ("pt", "reduz a 1042 em 20 lotes"),
+        ("pt", "aumenta a 1042 em mais 2"),
+    ],
+)
+def test_a_distance_is_no_new_value(parser: Parser, language: str, text: str) -> None:
+    reading = _read(parser, language, text)
+    assert (reading.intent, reading.reasons) == (Intent.UNKNOWN, ("relative",))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "order_id", "slot", "value"),
+    [
+        ("en", "move 1042 up to 152", "1042", "price", "152"),
+        ("en", "raise 1042 to 155", "1042", "price", "155"),
+        ("en", "cut 1042 to 20 lots", "1042", "quantity", "20"),
+        ("en", "change the qty to 30", "last", "quantity", "30"),
+        ("es", "sube la 1042 a 155", "1042", "price", "155"),
+        ("es", "baja la 1042 a 20 lotes", "1042", "quantity", "20"),
+        ("es", "cambia la cantidad a 30", "last", "quantity", "30"),
+        ("pt", "sobe a 1042 pra 155", "1042", "price", "155"),
+    ],
+)
+def test_a_value_led_in_as_one_is_taken(
+    parser: Parser, language: str, text: str, order_id: str, slot: str, value: str
+) -> None:
+    reading = _read(parser, language, text)
+    assert (reading.intent, reading.order_id, str(getattr(reading, slot))) == (Intent.AMEND_ORDER, order_id, value)
