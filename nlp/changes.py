@@ -22,13 +22,17 @@ _NEGATIONS = frozenset({"no", "nao", "not", "don't", "dont", "never", "nunca", "
 
 def cancel(spans: Sequence[Span], language: str) -> Command | None:
     """Cancelling by number, the last order, or all of a kind; anything less plain cancels nothing."""
-    verbs = [position for position, span in enumerate(spans) if span.has("cancel", "verb") and not span.number]
+    verbs = [
+        position for position, span in enumerate(spans) if span.has("cancel", "verb", "spoken_of") and not span.number
+    ]
     if not verbs:
         return None
     verb = verbs[0]
     numbers = [span for span in spans if span.number]
     everything = any(span.has("all") for span in spans) or _names_many(spans)
     last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
+    if not numbers and not everything and not last:
+        last = spans[verb].has("cancel", "spoken_of")
     if not numbers and not everything and not last:
         return None
     # "All" is relative to what there is, but it leaves nothing open.

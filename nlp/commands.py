@@ -14,6 +14,7 @@ _ASKED_FIRST = (
     Intent.LIMITS, Intent.HELP, Intent.ALERTS, Intent.LAST_ORDER, Intent.MY_TRADES, Intent.POSITIONS, Intent.ACCOUNT,
     Intent.BOOK, Intent.CHART, Intent.ORDERS, Intent.TRADES, Intent.STATUS, Intent.MARKET,
 )  # fmt: skip
+_AROUND_HELP = ("polite", "filler", "greeting")
 _ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
 
 
@@ -54,6 +55,43 @@ def whole(spans: Sequence[Span]) -> Command | None:
         order = [Intent.PANIC, Intent.UNDO, Intent.HELP]
         intents.sort(key=lambda intent: order.index(Intent(intent)) if Intent(intent) in order else len(order))
         return Command(Intent(intents[0]))
+    return None
+
+
+def help_on(spans: Sequence[Span]) -> Command | None:
+    """Help, with the topic it is asked about: "help orders", "how do I cancel"; what names an asset is no such call."""
+    words = [span for span in spans if not span.punctuation]
+    asked = [span for span in words if span.has("ask", Intent.HELP)]
+    if not asked or any(span.number or span.asset or span.contract for span in words):
+        return None
+    before = words[: words.index(asked[0])]
+    if any(span.has("thanks") for span in before):
+        return Command(Intent.THANKS)
+    if not all(any(span.has(kind) for kind in _AROUND_HELP) for span in before):
+        return None
+    return Command(Intent.HELP, topic=_topic(words))
+
+
+def _topic(words: Sequence[Span]) -> str | None:
+    """The intent that the other words of a call for help name."""
+    cancelling = any(span.has("cancel", "verb") or span.has("topic", Intent.CANCEL_ORDER) for span in words)
+    if cancelling:
+        return Intent.CANCEL_ALL if any(span.has("all") for span in words) else Intent.CANCEL_ORDER
+    named = next((span.value("topic") for span in words if span.has("topic")), None)
+    if named is not None:
+        return named
+    for span in words:
+        if span.has("amend"):
+            return Intent.AMEND_ORDER
+        if span.has("language_word") and not span.has("filler"):
+            return Intent.LANGUAGE
+        topics = [intent for intent in _ASKED_FIRST if intent != Intent.HELP and span.has("ask", intent)]
+        if span.has("ask", Intent.ALERT) or Intent.ALERTS in topics:
+            return Intent.ALERT
+        if topics:
+            return topics[0]
+        if span.has("side") and not span.has("filler"):
+            return Intent.PLACE_ORDER
     return None
 
 

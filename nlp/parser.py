@@ -91,6 +91,7 @@ class Parser:
     def _read(self, spans: Sequence[Span], tongue: str, as_of: date, voice: bool) -> Reading:
         command = (
             commands.whole(spans)
+            or commands.help_on(spans)
             or commands.conversation(spans)
             or commands.small_talk(spans)
             or commands.cost_question(spans)
@@ -131,15 +132,9 @@ class Parser:
         reasons = tuple(dict.fromkeys((*order.refusals, *order.doubts)))
         if order.refusals:
             return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=reasons)
-        if order.unlisted is not None and order.asset is None:
-            return Reading(
-                intent=Intent.UNKNOWN,
-                lang=tongue,
-                unlisted=order.unlisted,
-                nearest=self._speller.nearest_assets(order.unlisted),
-                certain=False,
-                reasons=tuple(dict.fromkeys(("unlisted_asset", *reasons))),
-            )
+        unlisted = order.unlisted if order.asset is None else None
+        if unlisted is not None:
+            reasons = tuple(dict.fromkeys(("unlisted_asset", *reasons)))
         reading = Reading(
             intent=Intent.PLACE_ORDER,
             lang=tongue,
@@ -151,10 +146,21 @@ class Parser:
             order_type=order.order_type,
             time_in_force=order.time_in_force,
             expires_in=order.expires_in,
+            unlisted=unlisted,
+            nearest=() if unlisted is None else self._speller.nearest_assets(unlisted),
             missing=order.missing,
             certain=not reasons,
             reasons=reasons,
         )
+        if unlisted is not None and (order.side is None or order.quantity is None):
+            return Reading(
+                intent=Intent.UNKNOWN,
+                lang=tongue,
+                unlisted=unlisted,
+                nearest=reading.nearest,
+                certain=False,
+                reasons=reasons,
+            )
         if order.missing:
             return replace(reading, intent=Intent.INCOMPLETE_ORDER)
         return replace(reading, intent=Intent.CONFIRM_ORDER) if reasons else reading

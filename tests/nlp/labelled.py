@@ -1,4 +1,4 @@
-"""The labelled messages of tests/data/commands.jsonl, and what agreeing with a label means."""
+"""The labelled messages of tests/data/*commands.jsonl, and what agreeing with a label means."""
 
 import json
 from datetime import date
@@ -10,16 +10,16 @@ from nlp.parser import Parser
 from nlp.reading import Reading
 
 DEFAULT_AS_OF = "2025-11-03"
-_ROWS = Path(__file__).parents[1] / "data" / "commands.jsonl"
+_DATA = Path(__file__).parents[1] / "data"
 _SLOTS = (
     "side", "quantity", "asset", "contract", "price", "time_in_force", "expires_in", "order_id", "direction",
     "language",
 )  # fmt: skip
 
 
-def rows() -> list[dict[str, Any]]:
-    """Every labelled message."""
-    return [json.loads(line) for line in _ROWS.read_text(encoding="utf-8").splitlines() if line.strip()]
+def rows(file: str = "commands.jsonl") -> list[dict[str, Any]]:
+    """Every labelled message of a file; more_commands.jsonl holds what people say who never saw the first."""
+    return [json.loads(line) for line in (_DATA / file).read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def traps() -> list[dict[str, Any]]:

@@ -36,14 +36,15 @@ def test_only_what_the_catalogue_lists_is_an_asset() -> None:
     parser = Parser(Catalogue(assets={"tea": ("tea", "té", "chá")}))
     assert parser.read("buy 5 dec25 tea at 30", as_of=_AS_OF).asset == "tea"
     reading = parser.read("buy 5 dec25 wheat at 30", as_of=_AS_OF)
-    assert (reading.intent, reading.unlisted) == ("unknown", "wheat")
+    assert (reading.intent, reading.unlisted, reading.missing) == ("incomplete_order", "wheat", ("asset",))
 
 
 def test_an_unlisted_product_is_named_with_what_is_nearest(parser: Parser) -> None:
     reading = parser.read("buy 20 platnium2 palladium dec25 at 900", as_of=_AS_OF)
     assert not reading.acts
     reading = parser.read("compra 20 paladio dic25 a 900", as_of=_AS_OF)
-    assert (reading.intent, reading.unlisted, reading.acts) == ("unknown", "paladio", False)
+    assert (reading.intent, reading.unlisted, reading.missing) == ("incomplete_order", "paladio", ("asset",))
+    assert (reading.quantity, reading.certain) == (20, False)
     assert "platinum" in reading.nearest
 
 
@@ -88,3 +89,25 @@ def test_the_command_line_writes_a_reading_for_each_row() -> None:
         ("b", "Dec26", "wheat"),
         ("c", "Dec25", "wheat"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "topic"),
+    [
+        ("help orders", "en", "orders"),
+        ("help prices", "en", "market"),
+        ("how do I cancel an order?", "en", "cancel_order"),
+        ("help cancel all", "en", "cancel_all"),
+        ("help with alerts", "en", "alert"),
+        ("what can you do?", "en", None),
+        ("ayuda órdenes", "es", "orders"),
+        ("ayuda posiciones", "es", "positions"),
+        ("ayuda comprar", "es", "place_order"),
+        ("ajuda ordens", "pt", "orders"),
+        ("ajuda idioma", "pt", "language"),
+        ("ajuda conta", "pt", "account"),
+    ],
+)
+def test_help_is_about_what_it_is_asked_about(parser: Parser, text: str, language: str, topic: str | None) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language)
+    assert (reading.intent, reading.topic, reading.certain) == ("help", topic, True)
