@@ -324,6 +324,7 @@ def refused(code: str, facts: Mapping[str, object], listings: Listings, language
         "order_not_found": lambda: _("You have no order %(number)s.") % {"number": facts.get("order_id", "")},
         "order_closed": lambda: _("Order %(number)s is already closed.") % {"number": facts.get("order_id", "")},
         "no_orders": lambda: _("You have no orders yet."),
+        "no_single_position": lambda: _("Please name the position to close: you do not have exactly one."),
         "no_open_orders": lambda: _("There was no open order to cancel."),
         "too_many_alerts": lambda: (
             _("You have as many alerts as one may: %(most)s. Delete one first.") % {"most": count("allowed_max")}

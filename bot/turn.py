@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import inbox, last_orders, outbox, replies, tables
+from bot import adjustments, inbox, last_orders, outbox, replies, tables
 from bot.answers import Answers
 from bot.dialogue import ORDER_INTENTS, LastOrder, Outcome, Question, Situation, Step, step
 from bot.listings import Listings
@@ -30,6 +30,12 @@ class NoOpenOrders(TradingError):
     """There is nothing open of what is to be canceled."""
 
     code = "no_open_orders"
+
+
+class NoSinglePosition(TradingError):
+    """To flatten, there must be one position to close. Facts: count."""
+
+    code = "no_single_position"
 
 
 class TradingFrozen(TradingError):
@@ -133,11 +139,12 @@ class Turn:
         if transcript is not None and "refused" in transcript:
             return self._unheard(transcript["refused"])
         reading = self._about_quoted_message(self._read())
-        taken = step(reading, self._situation())
         language = reading.lang
         receipts: list[Receipt] = []
         body: str | None = None
+        taken = Step(outcome=Outcome.REFUSED, reading=reading, question=None)
         try:
+            taken = step(self._worked_out(reading), self._situation())
             if taken.execute is not None:
                 receipts, taken = self._carry_out(taken, taken.execute)
             else:
@@ -215,6 +222,20 @@ class Turn:
                 intent = about.get(reading.intent, reading.intent)
                 return replace(reading, intent=intent, order_id=str(ours.order_id))
         return reading
+
+    def _worked_out(self, reading: Reading) -> Reading:
+        """What a change told by how much comes to, to be shown and asked; raises TradingError for lack of an order."""
+        if reading.intent != Intent.ADJUST:
+            return reading
+        trader_id = self.conversation["trader_id"]
+        if reading.topic == "flatten":
+            held = [held for held in queries.holdings(self.session, trader_id) if held.lots]
+            if len(held) != 1:
+                raise NoSinglePosition(count=len(held))
+            return adjustments.flattening(held[0], self.listings.by_id[held[0].instrument_id], reading)
+        order_id = last_orders.order_id(self.session, trader_id, reading.order_id)
+        order = last_orders.reading_of(self.session, trader_id, order_id, self.listings, reading.lang)
+        return adjustments.amendment(order, reading)
 
     def _situation(self) -> Situation:
         return Situation(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from nlp import answers, changes, commands, contracts, language, numbers, spelling, tokens
+from nlp import answers, changes, commands, contracts, language, numbers, spelling, steps, tokens
 from nlp.catalogue import Catalogue
 from nlp.commands import Command
 from nlp.hearing import hear
@@ -56,7 +56,10 @@ class Parser:
             reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
             if reading is not None:
                 return reading
-        return self._read(spans, tongue, as_of, voice)
+        reading = self._read(spans, tongue, as_of, voice)
+        if reading.intent == Intent.UNKNOWN and last_order is not None:
+            return steps.read(spans, tongue) or reading
+        return reading
 
     def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[list[Span], str]:
         spans = self._finder.find(text)

@@ -34,6 +34,7 @@ class Intent(StrEnum):
     UNKNOWN = "unknown"
     ANSWER = "answer"
     REPEAT = "repeat"
+    ADJUST = "adjust"
     PANIC = "panic"
     ALERTS = "alerts"
     DELETE_ALERT = "delete_alert"
