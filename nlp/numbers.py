@@ -55,13 +55,12 @@ def parse_digits(text: str, comma: bool | None) -> Number | None:
 def _is_slipped(mark: str, groups: Sequence[str], comma: bool | None) -> bool:
     """Whether a decimal written the other language's way may be thousands with a digit slipped: "4,00" for "4,000".
 
-    Only a number of one digit before the mark is near the prices that have thousands: "64.25" and "72,5" are clear.
-    Spanish and Portuguese writers often use the point for decimals ("3.45"), English ones never the comma.
+    Nobody writes decimals that are all zeros so, nor so many of them; "64.25" and "5,08" are clear.
     """
     if comma is None or (mark == ",") == comma:
         return False
     head, tail = groups
-    return len(tail) > 3 or (len(head) == 1 and (not comma or not tail.strip("0")))
+    return len(tail) > 3 or (len(head) == 1 and not tail.strip("0"))
 
 
 def _two_marks(text: str, marks: Sequence[str]) -> Number | None:

@@ -71,8 +71,9 @@ class Speller:
             return Guess(self._words[guards[0]], sure=False, reason="misspelt")
         meanings = self._words[best]
         rivals: tuple[str, ...] = ("asset", "side", "guard")
-        if self._is(best, "side"):
-            rivals += ("filler", "polite")  # "agorra" is rather "agora" than "agarra"
+        if self._is(best, "side") and sorted(word) != sorted(best):
+            # "agorra" is rather "agora" than "agarra"; letters that only changed places leave no doubt.
+            rivals += ("filler", "polite")
         others = [
             near for key, near, _ in found[1:] if self._is(key, *rivals) and not self._same(meanings, self._words[key])
         ]

@@ -66,6 +66,7 @@ def test_numbers_that_may_be_read_otherwise_are_asked_back(
         ("pt", "compra um par de ouro dez25 a 4.000", "2", "4000"),
         ("en", "buy a couple of dec25 gold at 4000", "2", "4000"),
         ("en", "sell 10 feb26 brent at 64,25", "10", "64.25"),
+        ("en", "sell 15 mar26 copper at 5,08", "15", "5.08"),
         ("es", "vende 10 brent feb26 a 64.25", "10", "64.25"),
         ("es", "vende 20 brent feb26a64,2", "20", "64.2"),
         ("pt", "compra10ourodez25a3.990", "10", "3990"),

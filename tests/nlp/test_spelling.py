@@ -15,6 +15,11 @@ def test_a_word_between_two_assets_is_asked_back_however_it_sounds(parser: Parse
     assert "typo_fits_two_assets" in reading.reasons
 
 
+def test_letters_that_changed_places_leave_the_side_sure(parser: Parser) -> None:
+    reading = parser.read("comrpa 30 trigo mar26 a 551", as_of=date(2025, 11, 3), last_language="es")
+    assert (reading.intent, reading.side) == (Intent.PLACE_ORDER, "buy")
+
+
 @pytest.mark.parametrize(
     ("language", "word", "asset"),
     [("es", "kafe", "coffee"), ("es", "asucar", "sugar"), ("pt", "mliho", "corn"), ("pt", "pratinha", "silver")],
