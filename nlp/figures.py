@@ -60,6 +60,8 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
         not figure.cue and figure.number.value == int(figure.number.value) for figure in figures
     ):
         result.reasons.append("ambiguous_order")  # "bid for 20 cotton 65": nothing else tells which is which
+    if _may_be_wanted(spans, figures):
+        result.reasons.append("ambiguous_order")
     if _weakly_priced(figures) and not any(span.has("pay") for span in spans):
         result.reasons.append("ambiguous_order")
     bare = [figure.position for figure in figures if not figure.cue]
@@ -71,6 +73,13 @@ def _weakly_priced(figures: Sequence[Figure]) -> bool:
     """ "sell in 12 gold 4044": a price led in by a weak word, before a bare number, may be the quantity."""
     priced = [figure for figure in figures if figure.role == _PRICE and figure.cue in _WEAK]
     return any(not other.cue and other.position > one.position for one in priced for other in figures)
+
+
+def _may_be_wanted(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
+    """ "bid 150 wheat for 100": after a bid, what is led in by "for" is the price or the quantity."""
+    quotes = any(span.has("quote") and not span.has("side") for span in spans)
+    led_in = any(figure.role == _PRICE and figure.cue == "for" for figure in figures)
+    return quotes and led_in and any(not figure.cue for figure in figures)
 
 
 def _collect(spans: Sequence[Span], skip: set[int], result: Figures) -> list[Figure]:
