@@ -14,6 +14,8 @@ _ASKED_FIRST = (
     Intent.LIMITS, Intent.HELP, Intent.ALERTS, Intent.LAST_ORDER, Intent.MY_TRADES, Intent.POSITIONS, Intent.ACCOUNT,
     Intent.BOOK, Intent.CHART, Intent.ORDERS, Intent.TRADES, Intent.STATUS, Intent.MARKET,
 )  # fmt: skip
+# Before the word that asks for an alert these say that none is asked for.
+_AGAINST_ALERTS = frozenset({"negation", "past", "reported", "joke"})
 _AROUND_HELP = ("polite", "filler", "greeting")
 _ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
 
@@ -165,8 +167,12 @@ def _alert(spans: Sequence[Span]) -> Command | None:
         if len(numbers) == 1 and numbers[0].plain:
             return Command(Intent.DELETE_ALERT, order_id=canonical(numbers[0].value))
         return unknown("missing_number")
-    if not any(span.has("ask", Intent.ALERT) for span in spans):
+    asked = next((place for place, span in enumerate(spans) if span.has("ask", Intent.ALERT)), None)
+    if asked is None:
         return None
+    against = {value for span in spans[:asked] for value in span.values("guard")} & _AGAINST_ALERTS
+    if against:
+        return unknown(*sorted(against))
     asset, contract = _asset(spans), _contract(spans)
     price = numbers[-1].value if numbers and not numbers[-1].negative else None
     if asset is None and price is None:

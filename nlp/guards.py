@@ -118,6 +118,8 @@ def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:
 
 
 def _is_withdrawn(spans: Sequence[Span]) -> bool:
-    """ "Buy 10 gold at 4000, scratch that": a correction that nothing follows takes the order back."""
+    """ "Buy 10 gold at 4000, scratch that": a correction that nothing follows takes back, as "cancel it" does."""
     words = [span for span in spans if not span.punctuation and not (span.has("polite") or span.has("thanks"))]
-    return len(words) > 1 and words[-1].has("link", "correction") and not words[-1].has("filler")
+    if len(words) < 2 or words[-1].has("filler"):
+        return False
+    return words[-1].has("link", "correction") or words[-1].has("cancel", "spoken_of")
