@@ -27,17 +27,14 @@ class WeakPassword(RequestRefused):
     code = "weak_password"
 
 
-def check(password: str, username: str) -> None:
-    """Raises WeakPassword for one that others would guess early."""
+def hashed(password: str, username: str) -> str | None:
+    """What is kept of a password; None for one that others would guess early."""
     judged = password[:JUDGED_LENGTH_MAX]
     if (
         not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX
         or zxcvbn(judged, user_inputs=[username, "maibroker"])["score"] < STRENGTH_MIN
     ):
-        raise WeakPassword(length_min=PASSWORD_LENGTH_MIN, length_max=PASSWORD_LENGTH_MAX)
-
-
-def hashed(password: str) -> str:
+        return None
     return hasher.hash(password)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bot import credentials, linking, login_sessions, passwords, queues, security_events
 from bot.clock import utc_now
 from bot.login_sessions import InvalidRefreshToken, Login
+from bot.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, WeakPassword
 from bot.refusals import RequestRefused
 from bot.security_events import SecurityEvent
 from web import caller, limits, schemas, tokens
@@ -37,8 +38,7 @@ class InvalidCredentials(RequestRefused):
 @limits.counted_as_auth
 def register(json_data: schemas.Registration) -> Response:
     """Make an account and log in."""
-    off_the_loop(passwords.check, json_data.password, json_data.username)
-    password_hash = off_the_loop(passwords.hashed, json_data.password)
+    password_hash = hashed(json_data.password, json_data.username)
     now = utc_now()
     with current_app.extensions["sessions"].begin() as session:
         account_id = credentials.register(
@@ -147,8 +147,7 @@ def change_password(json_data: schemas.PasswordChange) -> Response:
         row = credentials.profile(session, found.account_id)
     if not off_the_loop(passwords.matches, row["password_hash"], json_data.current_password):
         refuse_login(found.account_id)
-    off_the_loop(passwords.check, json_data.new_password, row["username"])
-    password_hash = off_the_loop(passwords.hashed, json_data.new_password)
+    password_hash = hashed(json_data.new_password, row["username"])
     with sessions.begin() as session:
         credentials.set_password(session, found.account_id, password_hash)
         ended = login_sessions.end_others(session, found.account_id, found.session_id, "password_changed", now)
@@ -269,6 +268,14 @@ def answer_tokens(login: Login, now: datetime, status: int) -> Response:
     ).response(status)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def hashed(password: str, username: str) -> str:
+    """Raises WeakPassword."""
+    password_hash = off_the_loop(passwords.hashed, password, username)
+    if password_hash is None:
+        raise WeakPassword(length_min=PASSWORD_LENGTH_MIN, length_max=PASSWORD_LENGTH_MAX)
+    return password_hash
 
 
 def refuse_login(account_id: int | None) -> NoReturn:

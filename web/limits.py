@@ -224,7 +224,10 @@ def tell_limits(response: Response) -> Response:
 
 def address_key() -> str:
     """Who is counted: an IPv4 address, or the network of an IPv6 one, of which one caller has as many as it likes."""
-    address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:  # A proxy that is set up wrongly; all that it passes on is counted together.
+        return "unknown"
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)

@@ -27,7 +27,7 @@ HEADERS = {
     },
     "Prefer": {
         "description": "`wait=N`: answer when the market has taken the request, or after N seconds, 30 at most.",
-        "schema": {"type": "string", "pattern": "^wait=[0-9]{1,6}$"},
+        "schema": {"type": "string", "examples": ["wait=5"]},
     },
 }
 
@@ -68,11 +68,23 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             if method == "parameters":
                 continue
             operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
+            for parameter in operation.get("parameters", []):
+                parameter["schema"] = without_null(parameter["schema"])
             if path.startswith("/api/orders") and method != "get":
                 operation.setdefault("parameters", []).extend(
                     {"$ref": f"#/components/parameters/{name}"} for name in HEADERS
                 )
     return with_plain_names(document)
+
+
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that is not given is left out; in an address there is no null."""
+    kept = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
+    if len(kept) != 1:
+        return schema
+    return kept[0] if "$ref" in kept[0] else {"title": schema.get("title", ""), **kept[0]}
 
 
 def with_plain_names(document: dict[str, Any]) -> dict[str, Any]:

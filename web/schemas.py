@@ -127,7 +127,7 @@ class Registration(Input):
 
 
 class Credentials(Input):
-    username: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    username: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
     password: Password
 
 

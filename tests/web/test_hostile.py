@@ -139,6 +139,12 @@ def test_a_body_that_is_not_one_clear_order_is_refused(ana: ApiCaller, database:
     assert row_counts(database) == before
 
 
+@pytest.mark.parametrize("username", ["\x00", "ana\x00", "é", "a b", "x" * 65])
+def test_a_name_that_nobody_can_have_is_no_login(api: Flask, username: str):
+    answer = api.test_client().post("/api/auth/login", json={"username": username, "password": "x"})
+    assert (answer.status_code, code(answer)) == (422, "invalid_request")
+
+
 def test_a_form_is_not_an_order(ana: ApiCaller, database: Engine):
     before = row_counts(database)
     answer = ana.send("POST", "/api/orders", data=ORDER)

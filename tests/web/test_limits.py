@@ -99,6 +99,7 @@ def test_an_address_is_believed_only_from_as_many_proxies_as_are_ours(app: Flask
         ("203.0.113.7", "203.0.113.7"),
         ("::ffff:203.0.113.7", "203.0.113.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("not an address", "unknown"),
     ],
 )
 def test_an_address_of_ipv6_is_counted_with_its_network(app: Flask, address: str, counted_as: str):
