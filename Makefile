@@ -9,12 +9,13 @@ BENCHMARKS := $(VENV)/.benchmarks
 TORCH := torch==2.13.0
 BENCHES = $(sort $(patsubst tests/bench/%.py,tests.bench.%,$(wildcard tests/bench/bench_*.py)))
 
-.PHONY: help run test check format bench clean
+.PHONY: help run test check audit format bench clean
 
 help:
 	@echo "make run     start MaiBroker here and print where to click (VAR=directory, PORT=8000)"
 	@echo "make test    run every test on a real PostgreSQL and Valkey"
 	@echo "make check   format, lint, types, layers and languages"
+	@echo "make audit   known vulnerabilities of the libraries, where the network allows"
 	@echo "make format  put the code in the project's format"
 	@echo "make bench   measure speed and print it"
 	@echo "make clean   remove the virtual environment; what VAR keeps stays"
@@ -30,7 +31,12 @@ check: $(DEVELOPMENT)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -r engine nlp bot web -c pyproject.toml
 	$(BIN)/python -m bot.locales_check
+
+# Known vulnerabilities of what is installed; the lists are asked for over the network.
+audit: $(DEVELOPMENT)
+	$(BIN)/pip-audit --requirement requirements.txt
 
 format: $(DEVELOPMENT)
 	$(BIN)/ruff check --fix .
