@@ -205,9 +205,11 @@ def _denials(spans: Sequence[Span]) -> set[int]:
     """Where a "no" between two numbers puts the second in the place of the first: "sell 30 no 40 brent"."""
     found: set[int] = set()
     for position, span in enumerate(spans):
+        if span.text not in _NOES:
+            continue
         before = [one for one in spans[:position] if one.text != ","][-1:]
         after = [one for one in spans[position + 1 :] if one.text != ","][:1]
-        if span.text in _NOES and before and after and before[0].number and after[0].number:
+        if before and after and before[0].number and after[0].number:
             found.add(position)
     return found
 
