@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nlp.catalogue import Catalogue
 from nlp.parser import Parser
+from nlp.reading import Intent, Reading
 
 _DEFAULT_CATALOGUE = Path(__file__).parent.parent / "engine" / "demo_catalogue.toml"
 # The day a row without one is sent.
@@ -31,7 +32,21 @@ def main() -> None:
             last_language=row.get("lang"),
             channel=row.get("channel") or "text",
         )
-        print(json.dumps({"id": row["id"], **reading.to_json()}, ensure_ascii=False))
+        print(json.dumps({"id": row["id"], **alone(reading).to_json()}, ensure_ascii=False))
+
+
+def alone(reading: Reading) -> Reading:
+    """The reading where nobody can be asked: an order for what is not listed is then no order at all."""
+    if reading.intent != Intent.INCOMPLETE_ORDER or reading.unlisted is None:
+        return reading
+    return Reading(
+        intent=Intent.UNKNOWN,
+        lang=reading.lang,
+        unlisted=reading.unlisted,
+        nearest=reading.nearest,
+        certain=False,
+        reasons=reading.reasons,
+    )
 
 
 if __name__ == "__main__":
