@@ -72,13 +72,12 @@ class NumberedEvent(NamedTuple):
 def order(session: Session, trader_id: int, order_id: int) -> RequestedOrder:
     """One order of this trader's, settled or still waiting; raises OrderNotFound."""
     # What waits is read first: what is settled in between is then found among the orders.
-    waiting = _waiting(session, trader_id, commands.c.order_id == order_id)
+    if waiting := _waiting(session, trader_id, commands.c.order_id == order_id):
+        return waiting[0]
     settled = session.execute(_settled(trader_id).where(orders.c.id == order_id)).mappings().one_or_none()
-    if settled is not None:
-        return _requested(settled)
-    if not waiting:
+    if settled is None:
         raise OrderNotFound(order_id=order_id)
-    return waiting[0]
+    return _requested(settled)
 
 
 def orders_page(
