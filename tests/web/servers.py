@@ -54,7 +54,7 @@ class WebServer:
             try:
                 if requests.get(f"{self.address}/ready", timeout=5).ok:
                     return
-            except requests.ConnectionError:
+            except requests.RequestException:  # Also where a busy machine answers late.
                 assert time.monotonic() < end, self.log.read_text()
             time.sleep(0.1)
 

@@ -208,7 +208,7 @@ def server(
 
 def register(server: WebServer, username: str) -> dict[str, str]:
     body = {"username": username, "password": PASSWORD}
-    answer = requests.post(f"{server.address}/api/auth/register", json=body, timeout=10)
+    answer = requests.post(f"{server.address}/api/auth/register", json=body, timeout=30)
     assert answer.status_code == 201, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
@@ -273,7 +273,7 @@ def test_who_sends_slowly_is_cut_off_and_delays_nobody(server: WebServer):
                 b"Content-Length: 100\r\n\r\n{"
             )
         begun = time.monotonic()
-        assert requests.get(f"{server.address}/health", timeout=5).json() == {"status": "ok"}
+        assert requests.get(f"{server.address}/health", timeout=30).json() == {"status": "ok"}
         assert time.monotonic() - begun < BODY_SECONDS_MAX
         assert slow[0].recv(65536).split(b"\r\n")[0] == b"HTTP/1.1 408 REQUEST TIMEOUT"
     finally:
@@ -294,10 +294,10 @@ def test_a_request_that_tries_to_smuggle_another_is_refused(server: WebServer):
 
 def test_the_log_holds_no_password_token_or_trace(server: WebServer):
     headers = register(server, "ana")
-    requests.get(f"{server.address}/api/orders", headers=headers, timeout=10)
+    requests.get(f"{server.address}/api/orders", headers=headers, timeout=30)
     body = json.dumps({"username": "ana", "password": "a secret of hers"})
     requests.post(
-        f"{server.address}/api/auth/login", data=body, headers={"Content-Type": "application/json"}, timeout=10
+        f"{server.address}/api/auth/login", data=body, headers={"Content-Type": "application/json"}, timeout=30
     )
     logged = server.log.read_text()
     for secret in (PASSWORD, "a secret of hers", headers["Authorization"].partition(" ")[2], "Traceback"):
