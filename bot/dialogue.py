@@ -245,7 +245,9 @@ def _action(reading: Reading, situation: Situation) -> Step:
     far = reading.intent == Intent.AMEND_ORDER and _is_far_from_market(reading, situation)
     if situation.is_voice or not reading.certain or far:
         return _ask_confirm(reading, reading, situation, ("far_from_market",) if far else reading.reasons)
-    return _execute(reading, reading)
+    done = _execute(reading, reading)
+    # What is asked about is another order than the one that was canceled or changed; only STOP is meant for both.
+    return done if reading.intent == Intent.PANIC else replace(done, question=situation.open_question)
 
 
 def _is_far_from_market(reading: Reading, situation: Situation) -> bool:

@@ -20,6 +20,20 @@ def tell_listening(session: Session, inbox_id: int, now: datetime) -> None:
     outbox.add(session, [Reply(conversation_id=waiting.id, cause=f"listening:{inbox_id}", body=body)], now)
 
 
+def give_up_waiting(session: Session, before: datetime) -> None:
+    """Refuse the voice notes that have waited since then: whatever their sender wrote after them waits too."""
+    session.execute(
+        sa.update(tables.inbox)
+        .where(
+            tables.inbox.c.handled_at.is_(None),
+            tables.inbox.c.media_url.is_not(None),
+            tables.inbox.c.transcript.is_(None),
+            tables.inbox.c.received_at < before,
+        )
+        .values(transcript={"refused": "no_model"})
+    )
+
+
 def forget_old(session: Session, now: datetime) -> int:
     """Delete the recordings whose time is over; returns how many."""
     return session.execute(sa.delete(tables.recordings).where(tables.recordings.c.kept_until < now)).rowcount

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 1
 LATE = timedelta(seconds=1)
+HEARD_WITHIN = timedelta(seconds=60)  # Past it a voice note is answered with "send it as text".
 LISTENING_AFTER = timedelta(seconds=4)  # How long a voice note may wait before its sender is told.
 REDIS_SECONDS_MAX = 5
 
@@ -33,6 +34,7 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, shard_count: int, now: 
         voice_ids = inbox.waiting_voice_notes(session, now - LATE)
         for inbox_id in inbox.waiting_voice_notes(session, now - LISTENING_AFTER):
             recordings.tell_listening(session, inbox_id, now)
+        recordings.give_up_waiting(session, now - HEARD_WITHIN)
         recordings.forget_old(session, now)
         idempotency.forget_old(session, now)
         login_sessions.forget_old(session, now)

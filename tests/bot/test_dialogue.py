@@ -198,6 +198,16 @@ def test_a_clear_action_is_done_and_an_unclear_one_is_asked(reading: Reading):
     assert step(replace(reading, certain=False), EMPTY).outcome == Outcome.ASK_CONFIRM
 
 
+@pytest.mark.parametrize("reading", ACTIONS, ids=lambda reading: reading.intent)
+def test_a_cancel_or_a_change_of_another_order_leaves_the_question_standing(reading: Reading):
+    asked = asked_about(ORDER)
+    assert step(reading, asked).question == asked.question
+
+
+def test_stop_closes_the_question():
+    assert step(Reading(intent=Intent.PANIC, lang="en"), asked_about(ORDER)).question is None
+
+
 def test_a_trader_who_wants_to_be_asked_always_is():
     assert step(ORDER, replace(EMPTY, confirm_always=True)).outcome == Outcome.ASK_CONFIRM
 

@@ -9,10 +9,12 @@ from threading import Thread
 import pytest
 import sqlalchemy as sa
 from flask import Flask, Response, redirect, request
+from redis import Redis
 from werkzeug.serving import make_server
 
 from bot import inbox, recordings, tables, whatsapp
 from bot.settings import Settings
+from bot.sweep import sweep
 from bot.voice import DOWNLOADS_MAX, Listener
 from bot.whatsapp import IncomingMessage
 from tests.bot.conftest import Traders
@@ -156,6 +158,22 @@ def test_a_note_that_cannot_be_fetched_now_is_tried_again_and_then_answered(
     assert listener.hear(recorded.inbox_id, traders.stack.now()) is None
     traders.stack.handle(recorded.conversation_id)
     assert traders.told(ANA) == ["I could not fetch that voice note. Please send it again, or as text."]
+
+
+def test_a_note_that_nobody_hears_does_not_hold_up_what_was_written_after_it(
+    traders: Traders, media: MediaServer, redis_client: Redis
+):
+    recorded = receive(traders, f"{media.address}/note")
+    traders.send(ANA, body="buy 5 wheat dec25 at 150")
+    traders.stack.handle(recorded.conversation_id)
+    assert traders.told(ANA) == []
+    traders.stack.wait(seconds=61)
+    sweep(traders.stack.sessions, redis_client, 1, traders.stack.now())
+    traders.stack.handle(recorded.conversation_id)
+    traders.stack.handle(recorded.conversation_id)
+    told = traders.told(ANA)
+    assert "I cannot listen to voice notes just now. Please send it as text." in told
+    assert "*Order 1001*: Buy 5 Wheat Dec25 at 150.00" in told[-1]
 
 
 @pytest.mark.parametrize("days", [0, 7])
