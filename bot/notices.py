@@ -43,7 +43,7 @@ def command_result(command: Command | None, events: Sequence[Event], listings: L
     if isinstance(command, Cancel):
         return _canceled(events, listings, language)
     assert isinstance(command, CancelAll), "chat asks for nothing else"
-    return _canceled_all(events, language)
+    return _canceled_all(command, events, language)
 
 
 def was_refused(events: Sequence[Event]) -> bool:
@@ -223,7 +223,7 @@ def _canceled(events: Sequence[Event], listings: Listings, language: str) -> str
     return _head(first.order_id, language) + " " + _unfilled(first, listings.by_id[first.instrument_id], language)
 
 
-def _canceled_all(events: Sequence[Event], language: str) -> str:
+def _canceled_all(command: CancelAll, events: Sequence[Event], language: str) -> str:
     catalog = translations(language)
     _ = catalog.gettext
     last = events[-1]
@@ -231,16 +231,17 @@ def _canceled_all(events: Sequence[Event], language: str) -> str:
         return replies.order_reason(last.reason, language)
     assert isinstance(last, CancelAllDone)
     canceled = [event for event in events if isinstance(event, OrderCanceled)]
-    panic = any(event.reason == Reason.CANCELED_BY_PANIC for event in canceled)
-    if not canceled:
-        return _("There was no open order to cancel.")
-    numbers = ", ".join(str(event.order_id) for event in canceled[:ORDER_NUMBERS_MAX])
-    if len(canceled) > ORDER_NUMBERS_MAX:
-        numbers += ", …"
-    text = catalog.ngettext(
-        "Canceled %(count)s order: %(numbers)s.", "Canceled %(count)s orders: %(numbers)s.", len(canceled)
-    ) % {"count": figures.quantity(len(canceled), language), "numbers": numbers}
-    return text + ("\n" + _("Chat trading is frozen until you lift it on the web.") if panic else "")
+    text = _("There was no open order to cancel.")
+    if canceled:
+        numbers = ", ".join(str(event.order_id) for event in canceled[:ORDER_NUMBERS_MAX])
+        if len(canceled) > ORDER_NUMBERS_MAX:
+            numbers += ", …"
+        text = catalog.ngettext(
+            "Canceled %(count)s order: %(numbers)s.", "Canceled %(count)s orders: %(numbers)s.", len(canceled)
+        ) % {"count": figures.quantity(len(canceled), language), "numbers": numbers}
+    if command.reason == Reason.CANCELED_BY_PANIC:
+        text += "\n" + _("Chat trading is frozen until you lift it on the web.")
+    return text
 
 
 def _product(listing: Listing, language: str) -> str:

@@ -11,6 +11,8 @@ from nlp.spans import Span
 _NUMERIC = ("quantity", "price")
 # A short "no" before an order may belong to the order.
 _DISMISSAL_LENGTH_MIN = 6
+# "la 5372" and "a 5372" may be an order, but "a 1.118" is a price.
+_NOUN_LENGTH_MIN = 4
 _INFORMING = frozenset(
     {
         Intent.HELP, Intent.LANGUAGE, Intent.ORDERS, Intent.TRADES, Intent.MY_TRADES, Intent.ACCOUNT, Intent.POSITIONS,
@@ -58,7 +60,21 @@ def read(
         spans, order, question
     ):
         return None
+    if _names_another_order(spans) or (question.reading.intent == Intent.AMEND_ORDER and _names_a_product(order)):
+        return None
     return _answer(spans, lang, question, order)
+
+
+def _names_another_order(spans: Sequence[Span]) -> bool:
+    """ "raise the price of 5361 to 442", "order 5372": an order that stands, and its number is no quantity."""
+    numbers = [position for position, span in enumerate(spans) if span.number]
+    changes_it = len(numbers) > 1 and any(span.has("amend") for span in spans)
+    nouns = [span.has("order", "noun") and len(span.text) >= _NOUN_LENGTH_MIN for span in spans]
+    return changes_it or any(position > 0 and nouns[position - 1] for position in numbers)
+
+
+def _names_a_product(order: Order) -> bool:
+    return order.side is not None or order.asset is not None or order.contract is not None
 
 
 def after_dismissal(spans: Sequence[Span]) -> Sequence[Span]:
@@ -118,6 +134,10 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
         reason for reason in order.doubts if reason not in ("number_before_verb", "unexplained_words", "correction")
     ]
     refusals = [reason for reason in order.refusals if not (reason == "negation" and _opens_with_no(spans))]
+    if "relative" in reasons:
+        if question.reading.intent == Intent.AMEND_ORDER:
+            return None  # Another change, told by how much.
+        refusals.append("relative")
     if order.unlisted is not None or _strange(spans):
         if commands.ask(spans) is not None:
             return None
@@ -194,8 +214,11 @@ def _place_bare(slots: dict[str, object], order: Order, question: Question, corr
             slots[slot], slots[wanted[0]] = None, value
             return []
         return ["ambiguous_number"]
+    if _may_be_either(value, old_price, old_quantity):
+        slots["quantity"], slots["price"] = value, None
+        return ["ambiguous_number"]
     slots["quantity"], slots["price"] = None, value
-    return ["ambiguous_number"] if _may_be_either(value, old_price, old_quantity) else []
+    return []
 
 
 def _may_be_either(value: Decimal, price: Decimal | None, quantity: Decimal | None) -> bool:

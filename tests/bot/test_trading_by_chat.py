@@ -122,6 +122,19 @@ def test_stop_cancels_everything_and_freezes_chat_trading(traders: Traders):
     assert traders.outcome(ANA, "Buy 100 Dec25 Wheat at 151") == "refused"
 
 
+def test_stop_says_that_it_froze_trading_even_with_nothing_to_cancel(traders: Traders):
+    reply = traders.reply(ANA, "STOP")
+    assert reply == "There was no open order to cancel.\nChat trading is frozen until you lift it on the web."
+
+
+@pytest.mark.parametrize("text", ["raise the price of 1001 to 151", "move order 1001 to 151", "change 1001 to 40 lots"])
+def test_the_number_of_another_order_never_answers_an_open_question(traders: Traders, text: str):
+    traders.say(ANA, "buy 100 dec25 wheat at 150")
+    traders.say(ANA, "buy corn dec25")
+    traders.say(ANA, text)
+    assert "Corn" not in traders.reply(ANA, "orders").split("Still open")[0]
+
+
 def test_an_old_button_does_nothing_and_the_live_one_places(traders: Traders):
     traders.say(ANA, "buy 1.500 mar26 corn at 432")
     with traders.stack.sessions() as session:
