@@ -51,6 +51,8 @@ def main() -> None:
         print(
             f"{name:8} p50 {median(measured):5.2f} s   p95 {slowest:5.2f} s   for notes of {seconds:.1f} s on average"
         )
+    spoken = options.rounds * sum(clip["seconds"] for clip in clips)
+    print(f"real-time factor {sum(wall) / spoken:.2f} (seconds of work for each second of speech)")
     for language, count in right.items():
         total = sum(clip["lang"] == language for clip in clips)
         print(f"{language}: {count} of {total} clips with every slot right")
