@@ -18,6 +18,7 @@ conversations = sa.Table(
     sa.Column("confirm_above_quantity", sa.Numeric),
     sa.Column("frozen_at", sa.DateTime(timezone=True), comment="since when the trader's STOP holds"),
     sa.Column("last_inbound_at", sa.DateTime(timezone=True)),
+    sa.Column("noticed_at", sa.DateTime(timezone=True), comment="when a notice last went out"),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
 )
 
@@ -53,15 +54,28 @@ outbox = sa.Table(
     sa.Column("inbox_id", sa.ForeignKey("inbox.id"), comment="the message that this answers"),
     sa.Column("order_id", sa.BigInteger, comment="the order that this is about"),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("is_notice", sa.Boolean, nullable=False, server_default=sa.false(), comment="nobody just asked for it"),
+    sa.Column("events", JSONB(none_as_null=True), comment="what it tells, while it may be told together with others"),
+    sa.Column("told_by", sa.BigInteger, comment="the reply that tells this one too"),
+    sa.Column("button_nonce", sa.Text, comment="of the question that it asks"),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("claimed_at", sa.DateTime(timezone=True), comment="when it was last handed to Twilio"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
+    sa.Column("state", sa.Text, nullable=False, server_default="waiting", comment="see bot.outbox.State"),
+    sa.Column(
+        "may_be_sent",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="the last attempt had no answer: to be looked up before another",
+    ),
     sa.Column("error_code", sa.Text),
     sa.Column("message_sid", sa.Text, index=True),
     sa.Column("sent_at", sa.DateTime(timezone=True)),
+    sa.Column("checked_at", sa.DateTime(timezone=True), comment="when we asked after it, no callback having come"),
     sa.Index("ix_outbox_waiting", "conversation_id", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
+    sa.Index("ix_outbox_under_way", "sent_at", postgresql_where=sa.text("state IN ('queued', 'sent')")),
     sa.Index("ix_outbox_order", "order_id", postgresql_where=sa.text("order_id IS NOT NULL")),
 )
 
