@@ -49,9 +49,10 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
     spans = list(spans)
     for position, span in enumerate(spans):
         languages = {m.language for m in span.meanings if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED}
-        following = next((one for one in spans[position + 1 :] if not one.punctuation), span)
-        if span.text == "a" and following.text[-1].isdecimal():
-            languages -= {"en"}  # an article, but never before digits
+        if span.text == "a":
+            following = next((one for one in spans[position + 1 :] if not one.punctuation), span)
+            if following.text[-1].isdecimal():
+                languages -= {"en"}  # an article, but never before digits
         if not languages or (span.has("heard_asset") and not span.has("asset")):
             continue  # a word that may be a misspelt asset speaks for no language
         for language in languages:
@@ -60,8 +61,9 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
             english += 1
         elif languages <= COMMA_LANGUAGES:
             latin += 1
+    lower = text.lower()
     for letter, language in _LETTERS.items():
-        if letter in text.lower():
+        if letter in lower:
             votes[language] += 2
             latin += 1
     comma = None if last is None else last in COMMA_LANGUAGES

@@ -60,22 +60,36 @@ class Span:
     unknown: bool = False
     glued: bool = False
     alternatives: tuple[Decimal, ...] = field(default=())
+    # The values of each kind, and the meanings that they were drawn from: a message asks for them thousands of times.
+    _by_kind: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _drawn_from: tuple[Meaning, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def has(self, kind: str, *values: str) -> bool:
         """Whether the span may mean this kind, and one of `values` if any are given."""
-        for meaning in self.meanings:  # a plain loop, since a message asks this thousands of times
-            if meaning.kind == kind and (not values or meaning.value in values):
-                break
-        else:
-            return False
-        return True
+        if self._drawn_from is not self.meanings:
+            self._draw()
+        if not values or kind not in self._by_kind:
+            return kind in self._by_kind
+        found = self._by_kind[kind]
+        return any(value in found for value in values)
 
     def value(self, kind: str) -> str | None:
         """The first value of this kind that the span may have."""
-        return next((m.value for m in self.meanings if m.kind == kind), None)
+        if self._drawn_from is not self.meanings:
+            self._draw()
+        found = self._by_kind.get(kind)
+        return found[0] if found is not None else None
 
     def values(self, kind: str) -> frozenset[str]:
-        return frozenset(m.value for m in self.meanings if m.kind == kind)
+        if self._drawn_from is not self.meanings:
+            self._draw()
+        return frozenset(self._by_kind.get(kind, ()))
+
+    def _draw(self) -> None:
+        self._by_kind = {}
+        for meaning in self.meanings:
+            self._by_kind.setdefault(meaning.kind, []).append(meaning.value)
+        self._drawn_from = self.meanings
 
     def prefer(self, language: str) -> None:
         """Forget what the span asks for in other languages, if `language` knows it."""

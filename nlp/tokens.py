@@ -23,6 +23,8 @@ _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = dict.fromkeys(map(ord, "‘’´`ʼ"), "'") | dict.fromkeys(map(ord, "“”«»"), '"')
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _SPACES = re.compile(r"\s+")
+# What may be invisible or a space of some kind; letters, digits and the marks on a keyboard are neither.
+_CONTROLS = re.compile(r"[^\w!-~ ]")
 
 _SYMBOL = r"[^\w\s'.,]|_"
 _PREFIX = re.compile(rf"(?:{_SYMBOL}|'|,|\.(?!\d))")
@@ -59,12 +61,13 @@ def normalise(text: str) -> str:
         text = text.replace(character, value)
     text = _ORDINAL_SIGN.sub(" # ", text)
     text = unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_QUOTES)
-    text = "".join(_visible(character) for character in text)
+    text = _CONTROLS.sub(_visible, text)
     text = _INITIALS.sub(lambda initials: initials.group().replace(".", ""), text.lower())
     return _SPACES.sub(" ", text).strip()
 
 
-def _visible(character: str) -> str:
+def _visible(found: re.Match[str]) -> str:
+    character = found.group()
     if character in "\r\n":
         return " , "  # a line break parts as much as a comma
     category = unicodedata.category(character)
@@ -75,6 +78,8 @@ def _visible(character: str) -> str:
 
 def fold(text: str) -> str:
     """The text without its accents, letter by letter, so that places in it stay the same."""
+    if text.isascii():
+        return text  # most words are, and a message is folded often
     return "".join(unicodedata.normalize("NFD", character)[0] for character in text)
 
 
