@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from engine import store
@@ -17,21 +18,31 @@ from engine.errors import OrderNotFound
 from engine.money import CENT
 from engine.orders import Instrument, OrderState, Reason, Side, TimeInForce, TraderLimits
 from engine.positions import Position
-from engine.tables import commands, instruments, orders, positions, trades, waiting_commands
+from engine.tables import asset_aliases, assets, commands, instruments, orders, positions, trades, waiting_commands
 from engine.tables import trader_limits as limits_table
 
 VOLUME_WINDOW = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
+class NamedAsset:
+    """An asset with its name in each language, and the words that traders use for it."""
+
+    code: str
+    names: dict[str, str]
+    aliases: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
-    """An instrument's last trade, best bid and offer, and the volume and range of the last 24 hours."""
+    """An instrument's last trade, best bid and offer, and the first price, range and volume of the last 24 hours."""
 
     instrument_id: int
     last_ticks: int | None
     bid_ticks: int | None
     offer_ticks: int | None
     volume_lots: int
+    open_ticks: int | None
     low_ticks: int | None
     high_ticks: int | None
 
@@ -137,6 +148,18 @@ def listed_instruments(session: Session) -> list[Instrument]:
     return [store.instrument_from_row(row) for row in rows.mappings()]
 
 
+def named_assets(session: Session) -> list[NamedAsset]:
+    """Every listed asset, by code."""
+    words = sa.func.array_agg(aggregate_order_by(asset_aliases.c.alias, asset_aliases.c.alias)).label("words")
+    rows = session.execute(
+        sa.select(assets.c.code, assets.c.names, words)
+        .outerjoin(asset_aliases, asset_aliases.c.asset == assets.c.code)
+        .group_by(assets.c.code)
+        .order_by(assets.c.code)
+    )
+    return [NamedAsset(row.code, row.names, [word for word in row.words if word]) for row in rows]
+
+
 def last_price(session: Session, symbol: str) -> Decimal | None:
     """The price of the instrument's last trade, if there was one."""
     row = session.execute(
@@ -159,12 +182,14 @@ def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> li
             .group_by(orders.c.instrument_id)
         )
     }
+    prices = sa.func.array_agg(aggregate_order_by(trades.c.price_ticks, trades.c.number), type_=sa.ARRAY(sa.BigInteger))
     traded = {
-        row.instrument_id: (int(row.lots), row.low, row.high)
+        row.instrument_id: (int(row.lots), row.open, row.low, row.high)
         for row in session.execute(
             sa.select(
                 trades.c.instrument_id,
                 sa.func.sum(trades.c.quantity_lots).label("lots"),
+                prices[1].label("open"),
                 sa.func.min(trades.c.price_ticks).label("low"),
                 sa.func.max(trades.c.price_ticks).label("high"),
             )
@@ -181,7 +206,7 @@ def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> li
         )
     }
     return [
-        Quote(found, last.get(found), *best.get(found, (None, None)), *traded.get(found, (0, None, None)))
+        Quote(found, last.get(found), *best.get(found, (None, None)), *traded.get(found, (0, None, None, None)))
         for found in instrument_ids
     ]
 

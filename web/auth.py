@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot import credentials, linking, login_sessions, passwords, queues, security_events
 from bot.clock import utc_now
-from bot.login_sessions import InvalidRefreshToken, Login
+from bot.login_sessions import REFRESH_LIFETIME, InvalidRefreshToken, Login
 from bot.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, WeakPassword
 from bot.refusals import RequestRefused
 from bot.security_events import SecurityEvent
@@ -20,6 +20,7 @@ from web.tokens import ACCESS_LIFETIME, Caller
 
 T = TypeVar("T")
 
+REFRESH_COOKIE = "refresh_token"
 SESSION_ID = "<int(max=9223372036854775807):session_id>"
 
 auth = APIBlueprint("auth", __name__, url_prefix="/api/auth", tag="Accounts")
@@ -53,7 +54,7 @@ def register(json_data: schemas.Registration) -> Response:
             session, SecurityEvent.REGISTERED, now, account_id=account_id, ip_address=request.remote_addr
         )
         login = begin_login(session, account_id, now)
-    return answer_tokens(login, now, 201)
+    return answer_tokens(login, now, 201, in_cookie=json_data.refresh_token_in == "cookie")
 
 
 @auth.post("/login")
@@ -75,7 +76,7 @@ def log_in(json_data: schemas.Credentials) -> Response:
             session, SecurityEvent.LOGGED_IN, now, account_id=account["id"], ip_address=request.remote_addr
         )
         login = begin_login(session, account["id"], now)
-    return answer_tokens(login, now, 200)
+    return answer_tokens(login, now, 200, in_cookie=json_data.refresh_token_in == "cookie")
 
 
 @auth.post("/refresh")
@@ -84,9 +85,11 @@ def log_in(json_data: schemas.Credentials) -> Response:
 @auth.doc(operation_id="refresh_tokens")
 def refresh(json_data: schemas.RefreshRequest) -> Response:
     """Get the next pair of tokens; the refresh token is good once, and its second use ends the login."""
-    now = utc_now()
+    token, now = json_data.refresh_token or request.cookies.get(REFRESH_COOKIE), utc_now()
+    if token is None:
+        raise InvalidRefreshToken
     with current_app.extensions["sessions"].begin() as session:
-        refreshed = login_sessions.refresh(session, json_data.refresh_token, now)
+        refreshed = login_sessions.refresh(session, token, now)
         if refreshed.login is None:
             security_events.record(
                 session,
@@ -98,7 +101,7 @@ def refresh(json_data: schemas.RefreshRequest) -> Response:
             )
     if refreshed.login is None:
         raise InvalidRefreshToken
-    return answer_tokens(refreshed.login, now, 200)
+    return answer_tokens(refreshed.login, now, 200, in_cookie=json_data.refresh_token is None)
 
 
 @auth.post("/logout")
@@ -113,7 +116,9 @@ def log_out() -> Response:
         security_events.record(
             session, SecurityEvent.LOGGED_OUT, now, account_id=found.account_id, ip_address=request.remote_addr
         )
-    return Response(status=204)
+    answer = Response(status=204)
+    answer.delete_cookie(REFRESH_COOKIE, path=auth.url_prefix)
+    return answer
 
 
 @auth.get("/profile")
@@ -259,13 +264,24 @@ def begin_login(session: Session, account_id: int, now: datetime) -> Login:
     )
 
 
-def answer_tokens(login: Login, now: datetime, status: int) -> Response:
-    named = Caller(login.account_id, login.session_id)
+def answer_tokens(login: Login, now: datetime, status: int, *, in_cookie: bool) -> Response:
+    settings, named = current_app.extensions["settings"], Caller(login.account_id, login.session_id)
     answer = schemas.Tokens(
-        access_token=tokens.issue(current_app.extensions["settings"].secret_key, named, now),
+        access_token=tokens.issue(settings.secret_key, named, now),
         expires_in=int(ACCESS_LIFETIME.total_seconds()),
-        refresh_token=login.refresh_token,
+        refresh_token=None if in_cookie else login.refresh_token,
     ).response(status)
+    if in_cookie:
+        # Sent by our own pages only, and to these endpoints only: another site can neither read nor use it.
+        answer.set_cookie(
+            REFRESH_COOKIE,
+            login.refresh_token,
+            max_age=REFRESH_LIFETIME,
+            path=auth.url_prefix,
+            secure=settings.public_url.startswith("https://"),
+            httponly=True,
+            samesite="Strict",
+        )
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

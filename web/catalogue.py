@@ -24,6 +24,7 @@ from engine.events import (
 from engine.events import kind as event_kind
 from engine.history import NumberedEvent, PlacedFill, PlacedTrade, RequestedOrder
 from engine.intake import Source
+from engine.listing import Listing
 from engine.money import CENT
 from engine.orders import Instrument, OrderType, Side
 from web import schemas
@@ -122,6 +123,7 @@ class Catalogue:
 
 
 def market(instrument: Instrument, quote: queries.Quote) -> schemas.Market:
+    listing = Listing(instrument, quote.last_ticks)
     return schemas.Market.model_construct(
         symbol=instrument.symbol,
         asset=instrument.asset,
@@ -132,9 +134,12 @@ def market(instrument: Instrument, quote: queries.Quote) -> schemas.Market:
         last=price(quote.last_ticks, instrument),
         bid=price(quote.bid_ticks, instrument),
         offer=price(quote.offer_ticks, instrument),
+        open=price(quote.open_ticks, instrument),
         high=price(quote.high_ticks, instrument),
         low=price(quote.low_ticks, instrument),
         volume=quote.volume_lots * instrument.lot_size,
+        low_limit=price(listing.low_ticks, instrument) if listing.is_banded else None,
+        high_limit=price(listing.high_ticks, instrument) if listing.is_banded else None,
     )
 
 

@@ -41,6 +41,25 @@ def get_market(query_data: schemas.MarketQuery) -> Response:
     return cached(f"market:{asset}", make)
 
 
+@markets.get("/assets")
+@markets.output(schemas.Assets)
+@markets.doc(operation_id="list_assets")
+def list_assets() -> Response:
+    """What is traded, by its names."""
+
+    def make(session: Session) -> schemas.Output:
+        return schemas.Assets(
+            assets=[
+                schemas.ListedAsset(
+                    asset=found.code, names=schemas.AssetNames.model_validate(found.names), aliases=found.aliases
+                )
+                for found in queries.named_assets(session)
+            ]
+        )
+
+    return cached("assets", make)
+
+
 @markets.get("/trades")
 @markets.input(schemas.TradeQuery, location="query")
 @markets.output(schemas.Trades)

@@ -119,20 +119,33 @@ class Problem(Output):
 # Accounts
 
 
+RefreshTokenIn = Annotated[
+    Literal["answer", "cookie"],
+    Field(
+        description="Where the refresh token goes: a page asks for a cookie, which no script can read, and then "
+        "refreshes without naming the token."
+    ),
+]
+
+
 class Registration(Input):
     username: Username
     password: Password
     display_name: DisplayName | None = None
     language: Literal["en", "es", "pt"] = "en"
+    refresh_token_in: RefreshTokenIn = "answer"
 
 
 class Credentials(Input):
     username: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
     password: Password
+    refresh_token_in: RefreshTokenIn = "answer"
 
 
 class RefreshRequest(Input):
-    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """Without a token, the one in the cookie is meant."""
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 
 
 class PasswordChange(Input):
@@ -141,12 +154,15 @@ class PasswordChange(Input):
 
 
 class Tokens(Output):
-    """`access_token` goes into the header `Authorization: Bearer ...`; `refresh_token` gets the next pair, once."""
+    """`access_token` goes into the header `Authorization: Bearer ...`; `refresh_token` gets the next pair, once.
+
+    It is null where it went into the cookie.
+    """
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"
     expires_in: int
-    refresh_token: str
+    refresh_token: str | None
 
 
 class Profile(Output):
@@ -293,7 +309,10 @@ class MarketQuery(Input):
 
 
 class Market(Output):
-    """Prices and volume of the last 24 hours; `last` is the last trade's, however old."""
+    """Prices and volume of the last 24 hours; `last` is the last trade's, however old.
+
+    An order's price must lie from `low_limit` to `high_limit`, which follow the last trade; null is no limit.
+    """
 
     symbol: str
     asset: str
@@ -304,14 +323,35 @@ class Market(Output):
     last: Amount | None
     bid: Amount | None
     offer: Amount | None
+    open: Amount | None
     high: Amount | None
     low: Amount | None
     volume: Amount
+    low_limit: Amount | None
+    high_limit: Amount | None
 
 
 class Markets(Output):
     markets: list[Market]
     as_of: Moment
+
+
+class AssetNames(Output):
+    en: str
+    es: str
+    pt: str
+
+
+class ListedAsset(Output):
+    """What it is called in each language, and the other words that name it."""
+
+    asset: str
+    names: AssetNames
+    aliases: list[str]
+
+
+class Assets(Output):
+    assets: list[ListedAsset]
 
 
 class BookQuery(Input):
@@ -376,6 +416,31 @@ class Candles(Output):
     symbol: str
     interval: Interval
     candles: list[Candle]
+
+
+# Alerts
+
+
+class NewAlert(Input):
+    """Without a direction, the one in which the market has to go to reach the price."""
+
+    symbol: Symbol
+    price: AmountIn
+    direction: Literal["above", "below"] | None = None
+
+
+class Alert(Output):
+    """Told once by WhatsApp, when a trade reaches `price` or passes it in that direction."""
+
+    id: int
+    symbol: str
+    price: Amount
+    direction: Literal["above", "below"]
+    created_at: Moment
+
+
+class Alerts(Output):
+    alerts: list[Alert]
 
 
 # The caller's account

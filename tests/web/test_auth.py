@@ -17,6 +17,7 @@ from bot.clock import utc_now
 from bot.tables import accounts, refresh_tokens, security_events
 from bot.tables import login_sessions as logins
 from tests.web.api import PASSWORD, ApiCaller, code
+from tests.web.conftest import PUBLIC_URL
 from web import tokens
 from web.tokens import Caller
 
@@ -106,6 +107,25 @@ def test_a_refresh_token_is_good_once_and_its_second_use_ends_the_login(api: Fla
     newest = ana.client.post("/api/auth/refresh", json={"refresh_token": second.json["refresh_token"]})
     assert (newest.status_code, code(newest)) == (401, "invalid_refresh_token")
     assert kinds_of_events(database)[-1] == "refresh_token_reused"
+
+
+def test_a_page_keeps_its_refresh_token_where_no_script_reads_it(api: Flask):
+    client = api.test_client()
+    asked = {"username": "ana", "password": PASSWORD, "refresh_token_in": "cookie"}
+    registered = client.post("/api/auth/register", json=asked, base_url=PUBLIC_URL)
+    assert registered.json["refresh_token"] is None
+    for attribute in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/api/auth"):
+        assert attribute in registered.headers["Set-Cookie"].split("; ")
+    first = client.get_cookie("refresh_token", "broker.example", "/api/auth")
+    refreshed = client.post("/api/auth/refresh", json={}, base_url=PUBLIC_URL)
+    assert refreshed.status_code == 200
+    assert refreshed.json["refresh_token"] is None
+    assert client.get_cookie("refresh_token", "broker.example", "/api/auth") != first
+    bearer = {"Authorization": f"Bearer {refreshed.json['access_token']}"}
+    assert client.post("/api/auth/logout", headers=bearer, base_url=PUBLIC_URL).status_code == 204
+    assert client.get_cookie("refresh_token", "broker.example", "/api/auth") is None
+    without = client.post("/api/auth/refresh", json={}, base_url=PUBLIC_URL)
+    assert (without.status_code, code(without)) == (401, "invalid_refresh_token")
 
 
 def test_a_refresh_token_past_its_time_is_no_longer_good(api: Flask, database: Engine):

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from redis import Redis
+from sqlalchemy import Engine
 
 from bot.clock import utc_now
+from engine.tables import instruments
 from tests.web.api import ApiCaller, Market, code
 from tests.web.conftest import PUBLIC_URL, close, settings_for
 from web import cache
@@ -35,6 +38,22 @@ def test_the_market_shows_last_best_range_and_volume(api: Flask, traded: ApiCall
     assert [wheat[name] for name in names] == ["151.00", "149.00", "152.00", "151.00", "150.00", "50", "open", "0.01"]
     assert shown["Jan26-Wheat"]["last"] is None
     assert {market["asset"] for market in answer["markets"]} == {"wheat"}
+    assert (wheat["open"], wheat["low_limit"], wheat["high_limit"]) == ("150.00", None, None)
+
+
+def test_a_price_band_is_told_and_follows_the_last_trade(api: Flask, traded: ApiCaller, database: Engine):
+    with database.begin() as connection:
+        connection.execute(sa.update(instruments).values(band_percent=20))
+    shown = {market["symbol"]: market for market in api.test_client().get("/api/market?asset=wheat").json["markets"]}
+    assert (shown["Dec25-Wheat"]["low_limit"], shown["Dec25-Wheat"]["high_limit"]) == ("120.80", "181.20")
+    assert (shown["Jan26-Wheat"]["low_limit"], shown["Jan26-Wheat"]["high_limit"]) == ("120.00", "180.00")
+
+
+def test_assets_are_told_by_their_names_and_the_words_for_them(api: Flask, market: Market):
+    assets = {asset["asset"]: asset for asset in api.test_client().get("/api/assets").json["assets"]}
+    assert len(assets) == 16
+    assert assets["corn"]["names"] == {"en": "Corn", "es": "maíz", "pt": "milho"}
+    assert "maize" in assets["corn"]["aliases"]
 
 
 def test_a_book_is_found_by_symbol_and_an_asset_has_all_its_books(api: Flask, traded: ApiCaller):
