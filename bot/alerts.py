@@ -2,32 +2,52 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot.listings import Listing
 from bot.tables import alerts, conversations
+from engine import queries
+from engine.errors import TradingError
 
 ALERTS_PER_CONVERSATION_MAX = 50
 
 waiting = sa.and_(alerts.c.fired_at.is_(None), alerts.c.deleted_at.is_(None))
 
 
+class TooManyAlerts(TradingError):
+    """The trader has as many alerts as one may. Facts: allowed_max."""
+
+    code = "too_many_alerts"
+
+
+class AlertNotFound(TradingError):
+    """No such alert of this trader. Facts: alert_id."""
+
+    code = "alert_not_found"
+
+
+def direction_towards(session: Session, symbol: str, price: Decimal) -> str:
+    """Which way the market has to go from where it is to that price."""
+    last = queries.last_price(session, symbol)
+    return "below" if last is not None and price < last else "above"
+
+
 def add(
-    session: Session, conversation_id: int, listing: Listing, direction: str, price_ticks: int, now: datetime
-) -> int | None:
-    """The new alert's number, or None where the conversation has as many as it may."""
+    session: Session, conversation_id: int, instrument_id: int, direction: str, price_ticks: int, now: datetime
+) -> int:
+    """The new alert's number; raises TooManyAlerts."""
     count = session.execute(
         sa.select(sa.func.count()).where(alerts.c.conversation_id == conversation_id, waiting)
     ).scalar_one()
     if count >= ALERTS_PER_CONVERSATION_MAX:
-        return None
+        raise TooManyAlerts(allowed_max=ALERTS_PER_CONVERSATION_MAX)
     return session.execute(
         sa.insert(alerts)
         .values(
             conversation_id=conversation_id,
-            instrument_id=listing.instrument_id,
+            instrument_id=instrument_id,
             direction=direction,
             price_ticks=price_ticks,
             created_at=now,

@@ -11,7 +11,7 @@ from bot import alerts, figures, last_orders, linking, replies, tables
 from bot.languages import translations
 from bot.listings import Listing, Listings
 from engine import queries
-from engine.errors import TradingError, UnknownMarket
+from engine.errors import UnknownMarket
 from engine.money import CENT, ticks_from_price
 from engine.orders import OrderState, Side
 from nlp.reading import Intent, Reading
@@ -33,18 +33,6 @@ HELP_TOPICS = (
     Intent.ALERT,
     Intent.LANGUAGE,
 )
-
-
-class TooManyAlerts(TradingError):
-    """The trader has as many alerts as one may. Facts: allowed_max."""
-
-    code = "too_many_alerts"
-
-
-class AlertNotFound(TradingError):
-    """No such alert of this trader. Facts: alert_id."""
-
-    code = "alert_not_found"
 
 
 class Answers:
@@ -351,16 +339,11 @@ class Answers:
             }
         listing = self._chosen(reading)[0]
         price_ticks = ticks_from_price(reading.price, listing.tick_size)
-        direction = reading.direction or self._direction(listing, price_ticks)
-        number = alerts.add(self.session, self.conversation["id"], listing, direction, price_ticks, self.now)
-        if number is None:
-            raise TooManyAlerts(allowed_max=alerts.ALERTS_PER_CONVERSATION_MAX)
+        direction = reading.direction or alerts.direction_towards(self.session, listing.symbol, reading.price)
+        number = alerts.add(
+            self.session, self.conversation["id"], listing.instrument_id, direction, price_ticks, self.now
+        )
         return _("I will tell you: %(alert)s") % {"alert": self._alert_line(number, listing, direction, price_ticks)}
-
-    def _direction(self, listing: Listing, price_ticks: int) -> str:
-        """Which way the market has to go to that price from where it is."""
-        last = queries.last_price(self.session, listing.symbol)
-        return "below" if last is not None and price_ticks * listing.tick_size < last else "above"
 
     def _alert_line(self, number: int, listing: Listing, direction: str, price_ticks: int) -> str:
         _ = self.catalog.gettext
@@ -385,7 +368,7 @@ class Answers:
         alert_id = None if reading.order_id is None or not reading.order_id.isdecimal() else int(reading.order_id)
         count = alerts.delete(self.session, self.conversation["id"], alert_id, self.now)
         if count == 0:
-            raise AlertNotFound(alert_id=reading.order_id)
+            raise alerts.AlertNotFound(alert_id=reading.order_id)
         shown = figures.quantity(count, self.language)
         return self.catalog.ngettext("%(count)s alert deleted.", "%(count)s alerts deleted.", count) % {"count": shown}
 

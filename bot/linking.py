@@ -69,7 +69,7 @@ class LinkCode(NamedTuple):
 
 def show_code(session: Session, account_id: int, now: datetime) -> LinkCode:
     """A new code, in place of the one before. Raises AlreadyLinked."""
-    if _conversation_of(session, account_id) is not None:
+    if conversation_of(session, account_id) is not None:
         raise AlreadyLinked
     session.execute(
         sa.delete(link_codes).where(sa.or_(link_codes.c.account_id == account_id, link_codes.c.expires_at <= now))
@@ -112,7 +112,7 @@ def link(session: Session, conversation: sa.RowMapping, code: str, now: datetime
     kind = session.execute(sa.select(traders.c.kind).where(traders.c.id == guest_id)).scalar_one()
     if kind != "guest":
         raise NumberAlreadyLinked
-    if _conversation_of(session, account["id"]) is not None:
+    if conversation_of(session, account["id"]) is not None:
         raise AlreadyLinked
     if not _has_traded(session, guest_id):
         session.execute(
@@ -193,7 +193,8 @@ def _check_tries(session: Session, conversation_id: int, now: datetime) -> None:
         raise TooManyLinkTries
 
 
-def _conversation_of(session: Session, account_id: int) -> int | None:
+def conversation_of(session: Session, account_id: int) -> int | None:
+    """The conversation of the number that trades for the account, if there is one."""
     return session.execute(
         sa.select(conversations.c.id)
         .join(accounts, accounts.c.trader_id == conversations.c.trader_id)
@@ -203,11 +204,11 @@ def _conversation_of(session: Session, account_id: int) -> int | None:
 
 def _locked_conversation_of(session: Session, account_id: int) -> int:
     """The account's conversation, none of whose messages is being handled until this transaction ends."""
-    conversation_id = _conversation_of(session, account_id)
+    conversation_id = conversation_of(session, account_id)
     if conversation_id is None:
         raise NoLinkedNumber
     inbox.lock_conversation(session, conversation_id)
-    if _conversation_of(session, account_id) != conversation_id:
+    if conversation_of(session, account_id) != conversation_id:
         raise NoLinkedNumber
     return conversation_id
 

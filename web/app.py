@@ -12,6 +12,7 @@ from bot.database import connect
 from bot.settings import Settings
 from web import bodies, errors, limits, openapi, pages
 from web.account import account
+from web.alerts import price_alerts
 from web.asyncapi import asyncapi
 from web.auth import auth
 from web.catalogue import Catalogue
@@ -49,7 +50,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     bodies.register(app)
     openapi.configure(app)
     pages.register(app)
-    for blueprint in (webhook, health, asyncapi, auth, orders, markets, account):
+    for blueprint in (webhook, health, asyncapi, auth, orders, markets, account, price_alerts):
         app.register_blueprint(blueprint)
     # The host's proxy ends TLS and redirects to it; a redirect here would also catch its health checks.
     Talisman(

@@ -29,6 +29,8 @@ STATUSES = {
     "request_in_flight": 409,
     "already_linked": 409,
     "no_linked_number": 404,
+    "alert_not_found": 404,
+    "too_many_alerts": 409,
     "rate_limited": 429,
     "address_blocked": 429,
     "limits_unavailable": 503,

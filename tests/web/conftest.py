@@ -1,10 +1,12 @@
 """The application on a database of the test's own, and messages signed as Twilio signs them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from threading import Thread
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
@@ -14,7 +16,9 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from bot.settings import Settings
-from tests.web.api import Market
+from bot.tables import link_codes
+from tests.bot.conftest import AS_OF, StoppedClockStack, Traders
+from tests.web.api import ApiCaller, Market
 from web.app import create_app
 from web.phone import phone_pages
 from web.phone_messages import PhoneMessages, new_sid
@@ -106,3 +110,42 @@ def message_form(**fields: str) -> dict[str, str]:
 def post_signed(client: FlaskClient, path: str, form: dict[str, str], token: str = TOKEN) -> TestResponse:
     signature = RequestValidator(token).compute_signature(PUBLIC_URL + path, form)
     return client.post(path, data=form, headers={"X-Twilio-Signature": signature})
+
+
+@pytest.fixture
+def chat(database: Engine) -> Traders:
+    return Traders(StoppedClockStack(database, AS_OF.date()))
+
+
+@pytest.fixture
+def stack_app(
+    chat: Traders, database_url: str, redis_url: str, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
+    """The API on the database that the chat is in, at the chat's time but for tokens, which tell it from a clock."""
+    settings = replace(
+        settings_for(database_url, redis_url, PUBLIC_URL),
+        logins_per_quarter_hour=UNLIMITED,
+        orders_per_minute=UNLIMITED,
+        requests_per_minute=UNLIMITED,
+    )
+    monkeypatch.setattr("web.orders.utc_now", chat.stack.now)
+    app = create_app(settings)
+    yield app
+    close(app)
+
+
+@pytest.fixture
+def ana(stack_app: Flask) -> ApiCaller:
+    return ApiCaller(stack_app, "ana")
+
+
+@pytest.fixture
+def code_for(chat: Traders, database: Engine) -> Callable[[ApiCaller], str]:
+    def show(caller: ApiCaller) -> str:
+        shown = caller.send("POST", "/api/auth/link")
+        assert shown.status_code == 201
+        with database.begin() as connection:
+            connection.execute(sa.update(link_codes).values(expires_at=chat.stack.now() + timedelta(minutes=10)))
+        return shown.json["code"]
+
+    return show

@@ -1,62 +1,17 @@
 """A number and an account are joined by a code, bring along what was traded, and are parted again."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable
 
-import pytest
 import sqlalchemy as sa
 from flask import Flask
-from redis import Redis
 from sqlalchemy import Engine
 
-from bot.tables import link_codes, link_failures
+from bot.tables import link_failures
 from engine.tables import traders
-from tests.bot.conftest import AS_OF, StoppedClockStack, Traders
+from tests.bot.conftest import Traders
 from tests.web.api import ApiCaller, code
-from tests.web.conftest import PUBLIC_URL, UNLIMITED, close, settings_for
-from web.app import create_app
 
 NUMBER, OTHER = "+15550100", "+15550101"
-
-
-@pytest.fixture
-def chat(database: Engine) -> Traders:
-    return Traders(StoppedClockStack(database, AS_OF.date()))
-
-
-@pytest.fixture
-def stack_app(
-    chat: Traders, database_url: str, redis_url: str, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Flask]:
-    """The API on the database that the chat is in, at the chat's time but for tokens, which tell it from a clock."""
-    settings = replace(
-        settings_for(database_url, redis_url, PUBLIC_URL),
-        logins_per_quarter_hour=UNLIMITED,
-        orders_per_minute=UNLIMITED,
-        requests_per_minute=UNLIMITED,
-    )
-    monkeypatch.setattr("web.orders.utc_now", chat.stack.now)
-    app = create_app(settings)
-    yield app
-    close(app)
-
-
-@pytest.fixture
-def ana(stack_app: Flask) -> ApiCaller:
-    return ApiCaller(stack_app, "ana")
-
-
-@pytest.fixture
-def code_for(chat: Traders, database: Engine) -> Callable[[ApiCaller], str]:
-    def show(caller: ApiCaller) -> str:
-        shown = caller.send("POST", "/api/auth/link")
-        assert shown.status_code == 201
-        with database.begin() as connection:
-            connection.execute(sa.update(link_codes).values(expires_at=chat.stack.now() + timedelta(minutes=10)))
-        return shown.json["code"]
-
-    return show
 
 
 def test_a_guests_orders_and_positions_come_along(chat: Traders, ana: ApiCaller, code_for: Callable[[ApiCaller], str]):
