@@ -7,7 +7,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import alerts, figures, last_orders, linking, replies, tables
+from bot import alerts, figures, last_orders, linking, reasons, replies, tables
 from bot.languages import translations
 from bot.listings import Listing, Listings
 from engine import queries
@@ -242,7 +242,7 @@ class Answers:
                 "price": figures.price(average.quantize(listing.tick_size), self.language, listing.tick_size)
             }
         if order.reason is not None:
-            lines.append(replies.order_reason(order.reason, self.language))
+            lines.append(reasons.order_reason(order.reason, self.language))
         elif order.expires_at is not None and order.leaves_lots:
             lines.append(_("Good until %(time)s.") % {"time": figures.moment(order.expires_at, self.language)})
         return "\n".join(lines)

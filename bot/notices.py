@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 
-from bot import figures, replies
+from bot import figures, reasons, replies
 from bot.languages import translations
 from bot.listings import Listing, Listings
 from engine.events import (
@@ -35,7 +35,7 @@ def command_result(command: Command | None, events: Sequence[Event], listings: L
     No command is one that malfunctioned so badly that only its refusal is left.
     """
     if isinstance(events[-1], CommandRejected) and not isinstance(command, CancelAll):
-        return replies.order_reason(events[-1].reason, language)
+        return reasons.order_reason(events[-1].reason, language)
     if isinstance(command, Place):
         return _placed(command, events, listings.by_id[command.instrument_id], language)
     if isinstance(command, Amend):
@@ -50,12 +50,19 @@ def was_refused(events: Sequence[Event]) -> bool:
     return any(isinstance(event, OrderRejected | AmendRejected | CancelRejected | CommandRejected) for event in events)
 
 
-def order_fills(order_id: int, trades: Sequence[Trade], listings: Listings, language: str) -> str:
-    """What traded of a resting order."""
-    _ = translations(language).gettext
-    listing = listings.by_id[trades[0].instrument_id]
-    fills = _fills(order_id, trades, listing, language)
-    return "\n".join([_head(order_id, language), *fills, _rest(order_id, trades, listing, language)])
+def order_news(
+    order_id: int, events: Sequence[Trade | OrderCanceled | OrderExpired], listings: Listings, language: str
+) -> str:
+    """What became of an order without its trader having just asked: its fills, and its end if it ended."""
+    trades = [event for event in events if isinstance(event, Trade)]
+    ended = [event for event in events if isinstance(event, OrderCanceled | OrderExpired)]
+    lines = []
+    if trades:
+        listing = listings.by_id[trades[0].instrument_id]
+        lines = [_head(order_id, language), *_fills(order_id, trades, listing, language)]
+        if not ended:
+            lines.append(rest(order_id, trades, listing, language))
+    return "\n".join(lines + [order_ended(event, listings, language) for event in ended])
 
 
 def order_ended(event: OrderCanceled | OrderExpired, listings: Listings, language: str) -> str:
@@ -63,8 +70,8 @@ def order_ended(event: OrderCanceled | OrderExpired, listings: Listings, languag
     _ = translations(language).gettext
     return "\n".join(
         [
-            _head(event.order_id, language) + " " + _unfilled(event, listings.by_id[event.instrument_id], language),
-            replies.order_reason(event.reason, language),
+            _head(event.order_id, language) + " " + unfilled(event, listings.by_id[event.instrument_id], language),
+            reasons.order_reason(event.reason, language),
         ]
     )
 
@@ -72,7 +79,7 @@ def order_ended(event: OrderCanceled | OrderExpired, listings: Listings, languag
 def alert_fired(alert: Mapping[str, object], listing: Listing, traded: Decimal, language: str) -> str:
     """A price alert that a trade has reached; `alert` is its row, `traded` the price of the trade."""
     _ = translations(language).gettext
-    facts = {"product": _product(listing, language), "price": figures.price(traded, language, listing.tick_size)}
+    facts = {"product": product(listing, language), "price": figures.price(traded, language, listing.tick_size)}
     if alert["direction"] == "above":
         return _("*Alert %(number)s*") % {"number": alert["id"]} + ": " + _("%(product)s rose to %(price)s.") % facts
     return _("*Alert %(number)s*") % {"number": alert["id"]} + ": " + _("%(product)s fell to %(price)s.") % facts
@@ -88,7 +95,7 @@ def _placed(command: Place, events: Sequence[Event], listing: Listing, language:
     line = _place_line(command, listing, language)
     first = events[0]
     if isinstance(first, OrderRejected):
-        lines = [_("Not placed: %(order)s") % {"order": line}, replies.order_reason(first.reason, language)]
+        lines = [_("Not placed: %(order)s") % {"order": line}, reasons.order_reason(first.reason, language)]
         if (allowed := replies.allowed_range(first.facts, listing, language)) is not None:
             lines.append(allowed)
         return "\n".join(lines)
@@ -106,7 +113,7 @@ def _place_line(command: Place, listing: Listing, language: str) -> str:
     words = [
         _("Buy") if command.side == Side.BUY else _("Sell"),
         figures.quantity(command.quantity_lots * listing.lot_size, language),
-        _product(listing, language),
+        product(listing, language),
         _("at market")
         if command.price_ticks is None
         else _("at %(price)s") % {"price": _price(command.price_ticks, listing, language)},
@@ -123,9 +130,9 @@ def _outcome(order_id: int, events: Sequence[Event], listing: Listing, language:
     if ended:
         unfilled = figures.quantity(ended[0].leaves_lots * listing.lot_size, language)
         lines.append(_("Not filled: %(quantity)s.") % {"quantity": unfilled})
-        lines.append(replies.order_reason(ended[0].reason, language))
+        lines.append(reasons.order_reason(ended[0].reason, language))
     elif trades:
-        lines.append(_rest(order_id, trades, listing, language))
+        lines.append(rest(order_id, trades, listing, language))
     else:
         lines.append(
             _("Waiting in the book: %(quantity)s.")
@@ -137,9 +144,9 @@ def _outcome(order_id: int, events: Sequence[Event], listing: Listing, language:
     lines += [
         _head(event.order_id, language)
         + " "
-        + _unfilled(event, listing, language)
+        + unfilled(event, listing, language)
         + " "
-        + replies.order_reason(event.reason, language)
+        + reasons.order_reason(event.reason, language)
         for event in others
     ]
     return lines
@@ -152,26 +159,33 @@ def _fills(order_id: int, trades: Sequence[Trade], listing: Listing, language: s
     for price_ticks, fills in groupby(trades, key=lambda trade: trade.price_ticks):
         at_price = list(fills)
         lots = sum(trade.quantity_lots for trade in at_price)
-        is_taker = at_price[0].taker_order_id == order_id
-        cents = sum(trade.taker_commission_cents if is_taker else trade.maker_commission_cents for trade in at_price)
-        bought = (at_price[0].taker_side == Side.BUY) == is_taker
+        cents = sum(commission_cents(order_id, trade) for trade in at_price)
         facts = {
             "quantity": figures.quantity(lots * listing.lot_size, language),
-            "product": _product(listing, language),
+            "product": product(listing, language),
             "price": _price(price_ticks, listing, language),
             "notional": figures.money(price_ticks * listing.tick_size * lots * listing.lot_size, language),
             "commission": figures.money(cents * CENT, language),
         }
         sentence = (
             _("Bought %(quantity)s %(product)s at %(price)s = %(notional)s, commission %(commission)s.")
-            if bought
+            if is_bought(order_id, at_price[0])
             else _("Sold %(quantity)s %(product)s at %(price)s = %(notional)s, commission %(commission)s.")
         )
         lines.append(sentence % facts)
     return lines
 
 
-def _rest(order_id: int, trades: Sequence[Trade], listing: Listing, language: str) -> str:
+def is_bought(order_id: int, trade: Trade) -> bool:
+    return (trade.taker_side == Side.BUY) == (trade.taker_order_id == order_id)
+
+
+def commission_cents(order_id: int, trade: Trade) -> int:
+    """What this order's side paid; an order may take at first and make later."""
+    return trade.taker_commission_cents if trade.taker_order_id == order_id else trade.maker_commission_cents
+
+
+def rest(order_id: int, trades: Sequence[Trade], listing: Listing, language: str) -> str:
     _ = translations(language).gettext
     last = trades[-1]
     leaves = last.taker_leaves_lots if last.taker_order_id == order_id else last.maker_leaves_lots
@@ -180,11 +194,11 @@ def _rest(order_id: int, trades: Sequence[Trade], listing: Listing, language: st
     return _("Still waiting: %(quantity)s.") % {"quantity": figures.quantity(leaves * listing.lot_size, language)}
 
 
-def _unfilled(event: OrderCanceled | OrderExpired, listing: Listing, language: str) -> str:
+def unfilled(event: OrderCanceled | OrderExpired, listing: Listing, language: str) -> str:
     _ = translations(language).gettext
     facts = {
         "quantity": figures.quantity(event.leaves_lots * listing.lot_size, language),
-        "product": _product(listing, language),
+        "product": product(listing, language),
     }
     if isinstance(event, OrderExpired):
         return _("expired: %(quantity)s %(product)s not filled.") % facts
@@ -198,7 +212,7 @@ def _amended(command: Amend, events: Sequence[Event], listings: Listings, langua
         return "\n".join(
             [
                 _("Order %(number)s is unchanged.") % {"number": command.order_id},
-                replies.order_reason(first.reason, language),
+                reasons.order_reason(first.reason, language),
             ]
         )
     if isinstance(first, OrderCanceled):
@@ -209,7 +223,7 @@ def _amended(command: Amend, events: Sequence[Event], listings: Listings, langua
         "order": _head(first.order_id, language),
         "side": _("Buy") if first.side == Side.BUY else _("Sell"),
         "quantity": figures.quantity(first.quantity_lots * listing.lot_size, language),
-        "product": _product(listing, language),
+        "product": product(listing, language),
         "price": _price(first.price_ticks, listing, language),
     }
     return "\n".join([line, *_outcome(first.order_id, events[1:], listing, language, resting=first.leaves_lots)])
@@ -218,9 +232,9 @@ def _amended(command: Amend, events: Sequence[Event], listings: Listings, langua
 def _canceled(events: Sequence[Event], listings: Listings, language: str) -> str:
     first = events[0]
     if isinstance(first, CancelRejected):
-        return replies.order_reason(first.reason, language)
+        return reasons.order_reason(first.reason, language)
     assert isinstance(first, OrderCanceled)
-    return _head(first.order_id, language) + " " + _unfilled(first, listings.by_id[first.instrument_id], language)
+    return _head(first.order_id, language) + " " + unfilled(first, listings.by_id[first.instrument_id], language)
 
 
 def _canceled_all(command: CancelAll, events: Sequence[Event], language: str) -> str:
@@ -228,7 +242,7 @@ def _canceled_all(command: CancelAll, events: Sequence[Event], language: str) ->
     _ = catalog.gettext
     last = events[-1]
     if isinstance(last, CommandRejected):
-        return replies.order_reason(last.reason, language)
+        return reasons.order_reason(last.reason, language)
     assert isinstance(last, CancelAllDone)
     canceled = [event for event in events if isinstance(event, OrderCanceled)]
     text = _("There was no open order to cancel.")
@@ -244,7 +258,7 @@ def _canceled_all(command: CancelAll, events: Sequence[Event], language: str) ->
     return text
 
 
-def _product(listing: Listing, language: str) -> str:
+def product(listing: Listing, language: str) -> str:
     name = listing.names[language]
     return f"{name[:1].upper()}{name[1:]} {figures.contract(listing.contract, language)}"
 

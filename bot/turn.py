@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import adjustments, inbox, last_orders, outbox, replies, tables
+from bot import adjustments, inbox, last_orders, outbox, reasons, replies, tables
 from bot.answers import Answers
 from bot.dialogue import ORDER_INTENTS, LastOrder, Outcome, Question, Situation, Step, step
 from bot.listings import Listings
@@ -80,7 +80,7 @@ def give_up(session: Session, conversation_id: int, now: datetime) -> None:
         language = session.execute(
             sa.select(tables.conversations.c.language).where(tables.conversations.c.id == conversation_id)
         ).scalar_one()
-        body = replies.order_reason(Reason.MALFUNCTION, language)
+        body = reasons.order_reason(Reason.MALFUNCTION, language)
         reply = Reply(conversation_id=conversation_id, cause=cause_of(message["id"]), body=body, inbox_id=message["id"])
         outbox.add(session, [reply], now)
     session.execute(sa.update(tables.inbox).where(tables.inbox.c.id == message["id"]).values(values))
@@ -138,6 +138,8 @@ class Turn:
         transcript = self.message["transcript"]
         if transcript is not None and "refused" in transcript:
             return self._unheard(transcript["refused"])
+        if self._tapped("change"):
+            return self._ask_what_to_change()
         reading = self._about_quoted_message(self._read())
         language = reading.lang
         receipts: list[Receipt] = []
@@ -156,7 +158,8 @@ class Turn:
             if not (taken.outcome == Outcome.CANCELLED and refusal.facts.get("state") == OrderState.CANCELED):
                 taken = replace(taken, outcome=Outcome.REFUSED, question=None)
         if body is not None:
-            self._reply(body)
+            asked = taken.question if taken.outcome == Outcome.ASK_CONFIRM else None
+            self._reply(body, button_nonce=None if asked is None else asked.nonce)
         self._remember(taken, language)
         return sorted({receipt.shard_id for receipt in receipts})
 
@@ -177,12 +180,10 @@ class Turn:
     def _read(self) -> Reading:
         """What the message means: the button that was tapped, or the text or transcript read by the parser."""
         language = self.conversation["language"]
-        payload = self.message["button_payload"]
-        if payload is not None:
-            verb, _, nonce = payload.partition(":")
-            live = self.question is not None and self.now < self.question.expires_at
-            if verb in BUTTON_INTENTS and live and secrets.compare_digest(nonce, self.question.nonce):
-                return Reading(intent=BUTTON_INTENTS[verb], lang=language)
+        if self.message["button_payload"] is not None:
+            for verb, intent in BUTTON_INTENTS.items():
+                if self._tapped(verb):
+                    return Reading(intent=intent, lang=language)
             return Reading(intent=Intent.UNKNOWN, lang=language, reasons=("no_such_button",))
         transcript = self.message["transcript"]
         question = self.question if self.question is not None and self.now < self.question.expires_at else None
@@ -195,6 +196,22 @@ class Turn:
             last_order=None if self.last_order is None else Reading.from_json(self.last_order.reading),
         )
         return reading if transcript is None else without_unclear(reading, transcript.get("unclear", ()))
+
+    def _tapped(self, verb: str) -> bool:
+        """Whether the message is a tap on this button of the question that is open now."""
+        tapped, _, nonce = (self.message["button_payload"] or "").partition(":")
+        question = self.question
+        if tapped != verb or question is None or question.kind != "confirm" or self.now >= question.expires_at:
+            return False
+        return secrets.compare_digest(nonce.encode(), question.nonce.encode())
+
+    def _ask_what_to_change(self) -> list[int]:
+        """Leave the open question as it is, and say how to change what it is about."""
+        language = self.conversation["language"]
+        self._reply(replies.ask_change(language))
+        reading = Reading(intent=Intent.UNKNOWN, lang=language, reasons=("change",))
+        self._remember(Step(outcome=Outcome.INFO, reading=reading, question=self.question), language)
+        return []
 
     def _unheard(self, reason: str) -> list[int]:
         """Answer a voice note that cannot be heard; an open question stands."""
@@ -357,7 +374,7 @@ class Turn:
             words = replies.ask_confirm(asked, self.listings, language)
         return text + "\n\n" + replies.still_open(words, language)
 
-    def _reply(self, body: str) -> None:
+    def _reply(self, body: str, *, button_nonce: str | None = None) -> None:
         transcript = self.message["transcript"]
         if transcript is not None and "refused" not in transcript:
             body = replies.heard(transcript["text"]) + "\n" + body
@@ -366,6 +383,7 @@ class Turn:
             cause=cause_of(self.message["id"]),
             body=body,
             inbox_id=self.message["id"],
+            button_nonce=button_nonce,
         )
         outbox.add(self.session, [reply], self.now)
 

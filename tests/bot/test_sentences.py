@@ -7,7 +7,7 @@ import pytest
 
 import bot.answers
 import bot.turn
-from bot import figures, languages, replies
+from bot import figures, languages, reasons, replies
 from bot.languages import LANGUAGES
 from bot.listings import Listings
 from bot.outbox import PAGE_CHARACTERS_MAX, pages
@@ -42,7 +42,7 @@ def said_differently(sentences: list[str]) -> bool:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_a_sentence_in_each_language(reason: Reason):
-    assert said_differently([replies.order_reason(reason, language) for language in LANGUAGES])
+    assert said_differently([reasons.order_reason(reason, language) for language in LANGUAGES])
 
 
 @pytest.mark.parametrize("error", subclasses(TradingError), ids=lambda error: error.code)
