@@ -3,41 +3,48 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from redis import Redis
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from bot import reactions
+from bot import feed, reactions
 from bot.listings import Listings
 from engine.batch import Engine
 from engine.record import Settled
 
 
 class Settling:
-    """Settles shards through one engine, with every reply that follows kept in the same transaction."""
+    """Settles shards through one engine, with every reply that follows kept in the same transaction.
 
-    def __init__(self, database: Database) -> None:
+    With a Redis, each batch is published to the live feed once it is committed.
+    """
+
+    def __init__(self, database: Database, redis: Redis | None = None) -> None:
         self.database = database
-        self.engine = Engine(database)
+        self.redis = redis
+        self.engine = Engine(database, levels_shown=0 if redis is None else feed.LEVELS_SHOWN)
         self.listings: Listings | None = None
 
     def settle(self, shard_id: int, clock: Callable[[], datetime]) -> bool:
         """Settle all that waits on the shard; returns whether replies wait to be delivered."""
         told, more_waiting = False, True
         while more_waiting:
-            replied, more_waiting = self._settle_batch(shard_id, clock())
+            replied, more_waiting = self._settle_batch(shard_id, clock)
             told |= replied
         return told
 
-    def _settle_batch(self, shard_id: int, now: datetime) -> tuple[bool, bool]:
-        told = False
+    def _settle_batch(self, shard_id: int, clock: Callable[[], datetime]) -> tuple[bool, bool]:
+        told, now = False, clock()
 
         def react(connection: Connection, settled: list[Settled]) -> None:
             nonlocal told
             told |= reactions.react(connection, shard_id, settled, self._listings(settled, now), now)
 
-        more_waiting = self.engine.settle(shard_id, now, react=react).more_waiting
-        return told, more_waiting
+        settlement = self.engine.settle(shard_id, now, react=react)
+        if self.redis is not None:
+            feed.publish(self.redis, shard_id, settlement, clock())
+        return told, settlement.more_waiting
 
     def _listings(self, settled: list[Settled], now: datetime) -> Listings:
         """The catalogue, read again where the batch speaks of an instrument that was listed since."""

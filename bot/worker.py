@@ -57,7 +57,7 @@ def prepare(name: str, settings: Settings, database: sa.Engine) -> None:
     elif name.startswith("engine-"):
         from bot.settling import Settling
 
-        jobs.tools.settling = Settling(database)
+        jobs.tools.settling = Settling(database, jobs.tools.redis)
         # A standby waits here until the active worker of its shard is gone.
         jobs.tools.settling.engine.wait_until_active(int(name.removeprefix("engine-")))
 

@@ -20,7 +20,7 @@ from sqlalchemy import Engine as Database
 
 from engine import standby
 from engine.record import Settled, array
-from engine.shard import Batch, Malfunction, Shard, Waiting
+from engine.shard import Batch, BookView, Malfunction, Shard, Waiting
 
 COMMANDS_PER_BATCH_MAX = 500
 # At least the batch that is being decided and the one after it; small batches do not read each time.
@@ -49,18 +49,24 @@ class StaleBooks(Exception):
 
 
 class Settlement(NamedTuple):
-    """What one batch did. While `more_waiting`, call again."""
+    """What one batch did at `now`, and the books it changed, by instrument. While `more_waiting`, call again."""
 
     settled: list[Settled]
     more_waiting: bool
+    books: dict[int, BookView]
+    now: datetime
 
 
 class Engine:
-    """The active worker of its shards, or one that stands by. One thread only."""
+    """The active worker of its shards, or one that stands by. One thread only.
 
-    def __init__(self, database: Database, *, batch_max: int = COMMANDS_PER_BATCH_MAX) -> None:
+    `levels_shown` is how deep each batch shows the books that it changed; by default it shows none.
+    """
+
+    def __init__(self, database: Database, *, batch_max: int = COMMANDS_PER_BATCH_MAX, levels_shown: int = 0) -> None:
         self._database = database
         self._batch_max = batch_max
+        self._levels_shown = levels_shown
         self._shards: dict[int, Shard] = {}
         # Writes a batch while the next one is being decided: the database works as the interpreter does.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch-writer")
@@ -109,7 +115,7 @@ class Engine:
             except BaseException:
                 _close(connection, driver)
                 raise
-            self._shards[shard_id] = Shard(shard_id, connection, driver, self._batch_max)
+            self._shards[shard_id] = Shard(shard_id, connection, driver, self._batch_max, self._levels_shown)
         return self._shards[shard_id]
 
     def _settle(self, shard: Shard, now: datetime, react: React | None) -> Settlement:
@@ -121,7 +127,7 @@ class Engine:
                 batch = shard.decide(now)
             if not batch.settled:
                 _beat(shard, now)
-                return Settlement([], False)
+                return Settlement([], False, {}, now)
             try:
                 self._write(shard, batch, react)
             except (psycopg2.DataError, psycopg2.IntegrityError) as error:
@@ -141,7 +147,7 @@ class Engine:
             for row in batch.rows:
                 shard.malfunctions.pop(row.command_id, None)
             shard.one_by_one = max(0, shard.one_by_one - len(batch.rows))
-            return Settlement(batch.settled, bool(shard.ahead or shard.waiting))
+            return Settlement(batch.settled, bool(shard.ahead or shard.waiting), batch.books, batch.now)
 
     def _write(self, shard: Shard, batch: Batch, react: React | None) -> None:
         """Store the batch and read what waits now, deciding the next batch meanwhile."""

@@ -11,6 +11,7 @@ when such orders outnumber the open ones. The books of a market share one `OpenO
 from collections import deque
 from copy import copy
 from heapq import heapify, heappop, heappush
+from itertools import islice
 
 from engine.events import Event, OrderAccepted, OrderAmended, OrderCanceled, OrderExpired, Trade
 from engine.listing import Listing
@@ -156,11 +157,12 @@ class Book:
             if order.leaves_lots
         ]
 
-    def depth(self, side: Side) -> list[tuple[int, int]]:
-        """(price in ticks, quantity in lots) of each level, best first."""
+    def depth(self, side: Side, levels_max: int | None = None) -> list[tuple[int, int]]:
+        """(price in ticks, quantity in lots) of each level or of the best `levels_max`, best first."""
         own = self._bids if side is BUY else self._offers
         sums = ((abs(key), sum(order.leaves_lots for order in own.levels[key])) for key in sorted(own.levels))
-        return [(price_ticks, quantity_lots) for price_ticks, quantity_lots in sums if quantity_lots]
+        live = ((price_ticks, quantity_lots) for price_ticks, quantity_lots in sums if quantity_lots)
+        return list(islice(live, levels_max))
 
     def _enter(self, incoming: Order, limit_ticks: int, events: list[Event]) -> None:
         """Let `incoming` trade as far as `limit_ticks`, then rest or end, as its time in force says."""

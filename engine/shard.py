@@ -3,18 +3,45 @@
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from engine import record
-from engine.events import CommandRejected, Event
+from engine.events import (
+    CommandRejected,
+    Event,
+    InstrumentExpired,
+    InstrumentHalted,
+    InstrumentResumed,
+    InstrumentSet,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderExpired,
+    Trade,
+)
 from engine.matching import Market, rejection
-from engine.orders import Command, Reason, command_from_json
+from engine.orders import Command, InstrumentStatus, Reason, Side, command_from_json
 from engine.record import Settled, Statement
 from engine.store import restore_market
+
+# While a backlog is settled, its books are shown no more often than this.
+BOOKS_SHOWN_EVERY = timedelta(milliseconds=100)
+
+CHANGES_OF_BOOKS = (
+    OrderAccepted
+    | Trade
+    | OrderAmended
+    | OrderCanceled
+    | OrderExpired
+    | InstrumentHalted
+    | InstrumentResumed
+    | InstrumentExpired
+    | InstrumentSet
+)
 
 
 class Waiting(NamedTuple):
@@ -27,12 +54,21 @@ class Waiting(NamedTuple):
     body: str
 
 
+class BookView(NamedTuple):
+    """A book after a batch: (price in ticks, quantity in lots) of the best levels, the best first."""
+
+    bids: list[tuple[int, int]]
+    offers: list[tuple[int, int]]
+    status: InstrumentStatus
+
+
 class Batch(NamedTuple):
     """What was decided at `now` and is to be written: taken from the books at once, because they move on."""
 
     rows: Sequence[Waiting]
     settled: list[Settled]
     statements: list[Statement]
+    books: dict[int, BookView]
     now: datetime
 
 
@@ -55,6 +91,7 @@ class Shard:
     connection: Connection
     driver: Any
     batch_max: int
+    levels_shown: int  # How deep the changed books are shown after a batch; 0 for not at all.
     market: Market | None = None
     last_event: int = 0
     waiting: list[Waiting] = field(default_factory=list)
@@ -62,6 +99,8 @@ class Shard:
     heartbeat_at: datetime | None = None
     malfunctions: dict[int, Malfunction] = field(default_factory=dict)
     one_by_one: int = 0  # How many commands to settle alone, after a batch that could not be written.
+    changed_books: set[int] = field(default_factory=set)  # Since they were last shown.
+    books_shown_at: datetime | None = None
 
     def decide(self, now: datetime) -> Batch:
         """The next batch; a command that fails twice, the second time on restored books, is refused alone.
@@ -147,4 +186,22 @@ class Shard:
         )
         market.changed_orders.clear()
         market.changed_positions.clear()
-        return Batch(rows, settled, statements, now)
+        return Batch(rows, settled, statements, self._shown_books(market, settled, now), now)
+
+    def _shown_books(self, market: Market, settled: list[Settled], now: datetime) -> dict[int, BookView]:
+        """The books that have changed, as they are now, unless more waits and they were shown a moment ago."""
+        if not self.levels_shown:
+            return {}
+        self.changed_books |= {
+            event.instrument_id for one in settled for event in one.events if isinstance(event, CHANGES_OF_BOOKS)
+        }
+        if self.waiting and self.books_shown_at is not None and now - self.books_shown_at < BOOKS_SHOWN_EVERY:
+            return {}
+        changed, self.changed_books, self.books_shown_at = self.changed_books, set(), now
+        books = ((instrument_id, market.books[instrument_id]) for instrument_id in sorted(changed))
+        return {
+            instrument_id: BookView(
+                book.depth(Side.BUY, self.levels_shown), book.depth(Side.SELL, self.levels_shown), book.listing.status
+            )
+            for instrument_id, book in books
+        }

@@ -192,7 +192,7 @@ def compare(url: URL, batch_max: int, commands: list[Command]) -> None:
         while more_waiting:
             RecordingCursor.sent.clear()
             began = time.perf_counter()
-            batch, more_waiting = engine.settle(SHARD, NOW)
+            batch, more_waiting, *_ = engine.settle(SHARD, NOW)
             engine_seconds.append(time.perf_counter() - began)
             settled += len(batch)
             rows = RecordingCursor.sent[-1].split(read_ahead)[0]  # Reading ahead is none of the raw rows.

@@ -68,7 +68,7 @@ def test_batches_are_bounded_and_say_whether_more_waits(floor: Floor, market: Da
         floor.place("ana", Side.BUY, 1, "150")
     shard_id = floor.receipts[0].shard_id
     engine = Engine(market, batch_max=2)
-    sizes = [(len(batch), more) for batch, more in (engine.settle(shard_id, NOW) for _ in range(3))]
+    sizes = [(len(batch), more) for batch, more, *_ in (engine.settle(shard_id, NOW) for _ in range(3))]
     engine.close()
     assert sizes == [(2, True), (2, True), (1, False)]
 
@@ -252,3 +252,39 @@ def test_a_request_is_settled_once_though_the_worker_is_called_again(floor: Floo
     with floor.database.connect() as connection:
         count = select(func.count()).select_from(events).where(events.c.command_id == receipt.command_id)
         assert connection.execute(count).scalar_one() == 1
+
+
+def test_a_batch_shows_the_books_it_changed_as_they_were_at_its_end(floor: Floor, market: Database) -> None:
+    """The next batch is decided before this one is told of, and must not be seen in it."""
+    floor.place("ana", Side.BUY, 10, "150")
+    floor.place("ben", Side.BUY, 5, "149")
+    floor.place("cleo", Side.SELL, 4, "150")
+    shard_id = floor.receipts[0].shard_id
+    engine = Engine(market, batch_max=2, levels_shown=1)
+    first = engine.settle(shard_id, NOW)
+    floor.pass_time(seconds=1)
+    second = engine.settle(shard_id, floor.now)
+    third = engine.settle(shard_id, floor.now)
+    engine.close()
+    [before] = first.books.values()
+    assert [quantity for _, quantity in before.bids] == [10]
+    # What was decided ahead, a moment after the last, is shown with the batch that comes when nothing more waits.
+    [after] = second.books.values()
+    assert ([quantity for _, quantity in after.bids], after.offers) == ([6], [])
+    assert (third.settled, third.books) == ([], {})
+
+
+def test_a_backlog_shows_its_books_now_and_then_and_at_its_end(floor: Floor, market: Database) -> None:
+    for _ in range(6):
+        floor.place("ana", Side.BUY, 1, "150")
+    shard_id = floor.receipts[0].shard_id
+    engine = Engine(market, batch_max=2, levels_shown=10)
+    shown = [[book.bids for book in engine.settle(shard_id, NOW).books.values()] for _ in range(3)]
+    engine.close()
+    assert [[quantity for _, quantity in bids] for book in shown for bids in book] == [[2], [6]]
+    assert shown[1] == []
+
+
+def test_no_book_is_shown_to_whom_did_not_ask(floor: Floor, engine: Engine) -> None:
+    receipt = floor.place("ana", Side.BUY, 10, "150")
+    assert engine.settle(receipt.shard_id, NOW).books == {}

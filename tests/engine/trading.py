@@ -104,7 +104,7 @@ def settle_all(engine: Engine, now: datetime) -> list[Settled]:
     for shard_id in SHARDS:
         more_waiting = True
         while more_waiting:
-            batch, more_waiting = engine.settle(shard_id, now)
+            batch, more_waiting, *_ = engine.settle(shard_id, now)
             settled += batch
     return settled
 
