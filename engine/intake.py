@@ -6,6 +6,7 @@ decide.
 The functions write in the caller's transaction and wake nobody: that is done after the commit.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import RowMapping, and_, func, insert, select
+from sqlalchemy import RowMapping, and_, bindparam, func, insert, select, true
 from sqlalchemy.orm import Session
 
 from engine import store
@@ -22,6 +23,7 @@ from engine.errors import (
     InvalidTimeInForce,
     OrderClosed,
     OrderNotFound,
+    TradingError,
     UnknownMarket,
 )
 from engine.money import lots_from_quantity, ticks_from_price
@@ -49,6 +51,15 @@ from engine.tables import assets, command_ids, commands, instruments, order_numb
 
 DAY_ORDER_LIFETIME = timedelta(hours=24)
 NEAREST_SYMBOLS_MAX = 3
+
+# An instrument's row with new numbers, as often as orders are asked for in it. Made once: every order passes here.
+NUMBERED = select(
+    instruments, command_ids.next_value().label("command_id"), order_numbers.next_value().label("order_id")
+).join(func.generate_series(1, bindparam("count")).table_valued("number"), true())
+NUMBERED_BY_SYMBOL = NUMBERED.where(func.lower(instruments.c.symbol) == bindparam("symbol"))
+NUMBERED_BY_NAME = NUMBERED.where(
+    instruments.c.asset == bindparam("asset"), instruments.c.contract == bindparam("contract")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,23 +101,28 @@ def place_several(
     now: datetime,
 ) -> list[Receipt]:
     """Orders that are asked for together, all of them or none; raises what `place` raises."""
-    if repeated := receipts_of(session, trader_id, source, request_key):
-        return repeated
+    try:
+        parts = _placing(session, trader_id, requests, now)
+    except TradingError:
+        # The market may have changed since the same request was taken.
+        if repeated := receipts_of(session, trader_id, source, request_key):
+            return repeated
+        raise
+    return submit(session, parts, trader_id, source, request_key, now)
+
+
+def _placing(session: Session, trader_id: int, requests: Sequence[OrderRequest], now: datetime) -> list[Part]:
+    """Raises what `place` raises."""
     markets = [(request.symbol, request.asset, request.contract) for request in requests]
-    listed = {
-        market: find_instrument(session, symbol=market[0], asset=market[1], contract=market[2])
-        for market in dict.fromkeys(markets)
-    }
-    numbers = session.execute(
-        select(command_ids.next_value(), order_numbers.next_value()).select_from(func.generate_series(1, len(requests)))
-    ).all()
+    numbered = {market: iter(_numbered(session, *market, count)) for market, count in Counter(markets).items()}
     parts = []
-    for request, market, (command_id, order_id) in zip(requests, markets, numbers, strict=True):
-        instrument = store.instrument_from_row(listed[market])
+    for request, market in zip(requests, markets, strict=True):
+        row = next(numbered[market])
+        instrument = store.instrument_from_row(row)
         price_ticks, quantity_lots, time_in_force, expires_at = _terms(request, instrument, now)
         command = Place(
-            command_id=command_id,
-            order_id=order_id,
+            command_id=row["command_id"],
+            order_id=row["order_id"],
             trader_id=trader_id,
             instrument_id=instrument.instrument_id,
             side=request.side,
@@ -118,8 +134,8 @@ def place_several(
             post_only=request.post_only,
             self_trade_prevention=request.self_trade_prevention,
         )
-        parts.append(Part(listed[market]["shard_id"], instrument, command))
-    return submit(session, parts, trader_id, source, request_key, now)
+        parts.append(Part(row["shard_id"], instrument, command))
+    return parts
 
 
 def check(session: Session, request: OrderRequest, now: datetime) -> None:
@@ -293,8 +309,26 @@ def find_instrument(
         wanted = and_(instruments.c.asset == asset, instruments.c.contract == contract)
     listed = session.execute(select(instruments).where(wanted)).mappings().one_or_none()
     if listed is None:
-        raise _unknown_market(session, symbol if symbol is not None else f"{contract}-{asset}")
+        raise _unknown_market(session, _as_said(symbol, asset, contract))
     return listed
+
+
+def _numbered(
+    session: Session, symbol: str | None, asset: str | None, contract: str | None, count: int
+) -> Sequence[RowMapping]:
+    """So many times the listed instrument's row, each with a new `command_id` and `order_id`. Raises UnknownMarket."""
+    if symbol is not None:
+        found = session.execute(NUMBERED_BY_SYMBOL, {"symbol": symbol.lower(), "count": count})
+    else:
+        found = session.execute(NUMBERED_BY_NAME, {"asset": asset, "contract": contract, "count": count})
+    rows = found.mappings().all()
+    if not rows:
+        raise _unknown_market(session, _as_said(symbol, asset, contract))
+    return rows
+
+
+def _as_said(symbol: str | None, asset: str | None, contract: str | None) -> str:
+    return symbol if symbol is not None else f"{contract}-{asset}"
 
 
 def _unknown_market(session: Session, symbol: str) -> UnknownMarket:

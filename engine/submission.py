@@ -6,13 +6,27 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import RowMapping, insert, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import RowMapping, select, text
 from sqlalchemy.orm import Session
 
 from engine import store
 from engine.orders import Command, Instrument, command_to_json
-from engine.tables import command_ids, commands, instruments, waiting_commands
+from engine.tables import command_ids, commands, instruments
+
+# One text for any number of commands: a VALUES list of another length would be another statement to make each time.
+SUBMIT = text("""
+    WITH written AS (
+        INSERT INTO commands (id, shard_id, trader_id, source, request_key, part, kind, order_id, instrument_id, body,
+                              created_at)
+        SELECT part.id, part.shard_id, :trader_id, :source, :request_key, part.number - 1, part.kind, part.order_id,
+               part.instrument_id, part.body, :now
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:shard_ids AS int[]), CAST(:kinds AS text[]),
+                    CAST(:order_ids AS bigint[]), CAST(:instrument_ids AS int[]), CAST(:bodies AS text[]))
+             WITH ORDINALITY AS part (id, shard_id, kind, order_id, instrument_id, body, number)
+        ON CONFLICT DO NOTHING
+        RETURNING shard_id, id, created_at)
+    INSERT INTO waiting_commands (shard_id, command_id, created_at)
+    SELECT shard_id, id, created_at FROM written""")
 
 
 class Source(StrEnum):
@@ -27,13 +41,17 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Receipt:
-    """A command that waits; wake `shard_id` after the commit. `repeated` tells that an earlier request made it."""
+    """A command that waits; wake `shard_id` after the commit. Without `command`, an earlier request made it."""
 
     command_id: int
     shard_id: int
     order_id: int | None
     instrument: Instrument | None
-    repeated: bool = field(default=False, compare=False)
+    command: Command | None = field(default=None, compare=False)
+
+    @property
+    def repeated(self) -> bool:
+        return self.command is None
 
 
 class Part(NamedTuple):
@@ -70,39 +88,32 @@ def submit(
     now: datetime,
 ) -> list[Receipt]:
     """Write the commands of one request, all or, if the same request got here first, none."""
-    rows = [
+    written = session.connection().execute(
+        SUBMIT,
         {
-            "id": part.command.command_id,
-            "shard_id": part.shard_id,
             "trader_id": trader_id,
             "source": source,
             "request_key": request_key,
-            "part": number,
-            "kind": part.command.__struct_config__.tag,
-            "order_id": getattr(part.command, "order_id", None),
-            "instrument_id": None if part.instrument is None else part.instrument.instrument_id,
-            "body": command_to_json(part.command),
-            "created_at": now,
-        }
-        for number, part in enumerate(parts)
-    ]
-    written = (
-        postgresql.insert(commands)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .returning(commands.c.shard_id, commands.c.id, commands.c.created_at)
-        .cte("written")
+            "now": now,
+            "ids": [part.command.command_id for part in parts],
+            "shard_ids": [part.shard_id for part in parts],
+            "kinds": [part.command.__struct_config__.tag for part in parts],
+            "order_ids": [getattr(part.command, "order_id", None) for part in parts],
+            "instrument_ids": [None if part.instrument is None else part.instrument.instrument_id for part in parts],
+            "bodies": [command_to_json(part.command) for part in parts],
+        },
     )
-    waiting = session.execute(
-        insert(waiting_commands)
-        .from_select(["shard_id", "command_id", "created_at"], select(written))
-        .returning(waiting_commands.c.command_id)
-    ).all()
-    if not waiting:
+    if not written.rowcount:
         return receipts_of(session, trader_id, source, request_key)
-    assert len(waiting) == len(parts), "the parts of a request are written together"
+    assert written.rowcount == len(parts), "the parts of a request are written together"
     return [
-        Receipt(part.command.command_id, part.shard_id, getattr(part.command, "order_id", None), part.instrument)
+        Receipt(
+            part.command.command_id,
+            part.shard_id,
+            getattr(part.command, "order_id", None),
+            part.instrument,
+            part.command,
+        )
         for part in parts
     ]
 
@@ -120,4 +131,4 @@ def receipts_of(session: Session, trader_id: int | None, source: Source, request
     ).all()
     wanted = select(instruments).where(instruments.c.id.in_({row.instrument_id for row in rows} - {None}))
     listed = {row["id"]: store.instrument_from_row(row) for row in session.execute(wanted).mappings()} if rows else {}
-    return [Receipt(row.id, row.shard_id, row.order_id, listed.get(row.instrument_id), repeated=True) for row in rows]
+    return [Receipt(row.id, row.shard_id, row.order_id, listed.get(row.instrument_id)) for row in rows]

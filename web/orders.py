@@ -17,9 +17,9 @@ from bot.idempotency import Answer
 from bot.refusals import RequestRefused
 from engine import history, intake
 from engine.events import AmendRejected, CancelAllDone, CancelRejected
-from engine.history import OPEN_STATES, OrderFilter
+from engine.history import OPEN_STATES, OrderFilter, RequestedOrder, waiting_view
 from engine.intake import OrderRequest, Receipt, Source
-from engine.orders import OrderState
+from engine.orders import OrderState, Place
 from web import caller, schemas
 from web.catalogue import CLIENT_ORDER_KEY, Catalogue
 from web.errors import OrderRefused
@@ -71,21 +71,29 @@ def place(json_data: schemas.NewOrder) -> Response:
     """
 
     def make(session: Session, trader_id: int, request_key: str) -> Made:
-        named = json_data.client_order_id
-        [receipt] = [
-            intake.place(
-                session,
-                trader_id=trader_id,
-                request=order_request(json_data),
-                source=Source.API,
-                request_key=request_key if named is None else CLIENT_ORDER_KEY + named,
-                now=utc_now(),
-            )
-        ]
+        named, now = json_data.client_order_id, utc_now()
+        if named is not None:
+            request_key = CLIENT_ORDER_KEY + named
+        receipt = intake.place(
+            session,
+            trader_id=trader_id,
+            request=order_request(json_data),
+            source=Source.API,
+            request_key=request_key,
+            now=now,
+        )
         assert receipt.order_id is not None
-        if receipt.repeated and named is not None:
-            raise ClientOrderIdTaken(client_order_id=named, order_id=receipt.order_id)
-        return Made([receipt], show(receipt.order_id, 202), show(receipt.order_id, 201))
+        if receipt.command is None:
+            if named is not None:
+                raise ClientOrderIdTaken(client_order_id=named, order_id=receipt.order_id)
+            return Made([receipt], show(receipt.order_id, 202), show(receipt.order_id, 201))
+        assert isinstance(receipt.command, Place)
+        waiting = RequestedOrder(waiting_view(receipt.command, now), Source.API, request_key)
+        return Made(
+            [receipt],
+            lambda session, trader_id: catalogue().order(session, waiting).response(202),
+            show(receipt.order_id, 201),
+        )
 
     return carry_out(make)
 
