@@ -74,7 +74,8 @@ def order(session: Session, trader_id: int, order_id: int) -> RequestedOrder:
     # What waits is read first: what is settled in between is then found among the orders.
     if waiting := _waiting(session, trader_id, commands.c.order_id == order_id):
         return waiting[0]
-    settled = session.execute(_settled(trader_id).where(orders.c.id == order_id)).mappings().one_or_none()
+    mine = _with_request(orders).where(orders.c.trader_id == trader_id, orders.c.id == order_id)
+    settled = session.execute(mine).mappings().one_or_none()
     if settled is None:
         raise OrderNotFound(order_id=order_id)
     return _requested(settled)
@@ -89,7 +90,7 @@ def orders_page(
         for found in _waiting(session, trader_id, sa.true() if before is None else commands.c.order_id < before)
         if _is_wanted(found, wanted)
     ]
-    query = _settled(trader_id).where(orders.c.state.in_(wanted.states))
+    query = sa.select(orders).where(orders.c.trader_id == trader_id, orders.c.state.in_(wanted.states))
     if OPEN_STATES.issuperset(wanted.states):
         query = query.where(orders.c.closed_at.is_(None))
     if before is not None:
@@ -105,20 +106,19 @@ def orders_page(
             commands.c.source == "api", commands.c.trader_id == trader_id, commands.c.request_key == wanted.request_key
         )
         query = query.where(orders.c.id.in_(asked))
-    settled = [_requested(row) for row in session.execute(query.order_by(orders.c.id.desc()).limit(limit)).mappings()]
+    # The page is cut before it is joined, or the planner may join all that the trader ever asked for.
+    page = query.order_by(orders.c.id.desc()).limit(limit).subquery()
+    settled = [_requested(row) for row in session.execute(_with_request(page)).mappings()]
     by_number = {found.order.order_id: found for found in (*waiting, *settled)}
     return [by_number[number] for number in sorted(by_number, reverse=True)[:limit]]
 
 
-def _settled(trader_id: int) -> sa.Select[Any]:
+def _with_request(found: sa.FromClause) -> sa.Select[Any]:
+    """These orders, with the source and key of the request that placed each."""
     placed = sa.and_(
-        commands.c.trader_id == orders.c.trader_id, commands.c.order_id == orders.c.id, commands.c.kind == "place"
+        commands.c.trader_id == found.c.trader_id, commands.c.order_id == found.c.id, commands.c.kind == "place"
     )
-    return (
-        sa.select(orders, commands.c.source, commands.c.request_key)
-        .join(commands, placed)
-        .where(orders.c.trader_id == trader_id)
-    )
+    return sa.select(found, commands.c.source, commands.c.request_key).join(commands, placed)
 
 
 def _requested(row: sa.RowMapping) -> RequestedOrder:
@@ -127,10 +127,12 @@ def _requested(row: sa.RowMapping) -> RequestedOrder:
 
 def _waiting(session: Session, trader_id: int, which: sa.ColumnElement[bool]) -> list[RequestedOrder]:
     """The trader's orders that the market has not taken yet."""
+    # As an array, so that the planner never walks through all that the trader ever asked for to find the few that wait.
+    waiting = sa.func.array(sa.select(waiting_commands.c.command_id).scalar_subquery())
     rows = session.execute(
-        sa.select(commands.c.body, commands.c.source, commands.c.request_key, commands.c.created_at)
-        .join(waiting_commands, waiting_commands.c.command_id == commands.c.id)
-        .where(commands.c.trader_id == trader_id, commands.c.kind == "place", which)
+        sa.select(commands.c.body, commands.c.source, commands.c.request_key, commands.c.created_at).where(
+            commands.c.id == sa.any_(waiting), commands.c.trader_id == trader_id, commands.c.kind == "place", which
+        )
     )
     return [RequestedOrder(_waiting_view(row.body, row.created_at), row.source, row.request_key) for row in rows]
 
