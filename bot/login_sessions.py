@@ -18,6 +18,18 @@ from bot.tables import accounts, login_sessions, refresh_tokens
 REFRESH_LIFETIME = timedelta(days=30)
 USER_AGENT_LENGTH_MAX = 200
 
+# Made once: every request passes here.
+TRADER = (
+    sa.select(accounts.c.trader_id)
+    .join(login_sessions, login_sessions.c.account_id == accounts.c.id)
+    .where(
+        accounts.c.id == sa.bindparam("account"),
+        login_sessions.c.id == sa.bindparam("login"),
+        login_sessions.c.ended_at.is_(None),
+    )
+)
+TRADER_HELD = TRADER.with_for_update(read=True, key_share=True, of=accounts)
+
 
 class InvalidRefreshToken(RequestRefused):
     """Unknown, expired, or of a login that has ended."""
@@ -104,14 +116,8 @@ def trader_of(session: Session, account_id: int, session_id: int, *, writing: bo
 
     `writing` holds off a link that would move the account to another trader until the caller's transaction ends.
     """
-    query = (
-        sa.select(accounts.c.trader_id)
-        .join(login_sessions, login_sessions.c.account_id == accounts.c.id)
-        .where(accounts.c.id == account_id, login_sessions.c.id == session_id, login_sessions.c.ended_at.is_(None))
-    )
-    if writing:
-        query = query.with_for_update(read=True, key_share=True, of=accounts)
-    return session.execute(query).scalar()
+    query = TRADER_HELD if writing else TRADER
+    return session.execute(query, {"account": account_id, "login": session_id}).scalar()
 
 
 def live(session: Session, account_id: int) -> list[sa.RowMapping]:

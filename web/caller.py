@@ -4,6 +4,7 @@ from flask import current_app, g, request
 from sqlalchemy.orm import Session
 
 from bot import login_sessions
+from bot.clock import utc_now
 from web import tokens
 from web.tokens import Caller, NotSignedIn, TokenExpired
 
@@ -42,6 +43,6 @@ def _from_header() -> Caller | NotSignedIn:
     if scheme.lower() != "bearer":
         return NotSignedIn()
     try:
-        return tokens.read(current_app.extensions["settings"].secret_key, token.strip())
+        return tokens.read(current_app.extensions["settings"].secret_key, token.strip(), utc_now())
     except NotSignedIn as refusal:
         return refusal
