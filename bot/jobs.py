@@ -11,15 +11,15 @@ from redis import Redis
 from rq.job import Job as QueuedJob
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import inbox, outbox, queues
+from bot import inbox, queues
 from bot.clock import utc_now
 from bot.settings import Settings
 
 if TYPE_CHECKING:
+    from bot.delivery import Delivery
     from bot.settling import Settling
     from bot.understanding import Understanding
     from bot.voice import Listener
-    from bot.whatsapp import Sender
 
 
 class Tools:
@@ -32,7 +32,7 @@ class Tools:
     understanding: "Understanding"
     settling: "Settling"
     listener: "Listener"
-    sender: "Sender"
+    delivery: "Delivery"
 
 
 tools = Tools()
@@ -97,4 +97,5 @@ def settle(shard_id: int) -> None:
 def deliver() -> None:
     """Hand every reply that is due to Twilio."""
     queues.begin(tools.redis, queues.DELIVER)
-    outbox.deliver(tools.sessions, tools.sender, utc_now())
+    if tools.delivery.deliver():
+        queues.wake(tools.redis, queues.DELIVER)

@@ -1,173 +1,152 @@
-"""What is to be said: one row a message, handed to Twilio in order and never twice, its delivery followed."""
+"""What is to be said: one row a message, kept until it is told, and how far each has got."""
 
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
+import msgspec
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
-from bot.tables import conversations, outbox
-from bot.whatsapp import Sender, SendFailed, SendRefused
+from bot.settings import Settings
+from bot.tables import outbox
+from engine.events import Event
 
-log = structlog.get_logger(__name__)
-
-SENDING_SECONDS_MAX = 30  # Past this the process that claimed the message is taken for dead.
-ATTEMPTS_MAX = 8
-RETRY_SECONDS_MIN = 1
-RETRY_SECONDS_MAX = 300
 PAGE_CHARACTERS_MAX = 1600  # Twilio refuses a longer WhatsApp body (error 21617).
-DELIVERY_ORDER = ("queued", "sent", "delivered", "read")
-FINAL_FAILURES = ("failed", "undelivered")
+NUMBER_CHARACTERS = frozenset("0123456789.,")
+# Twilio's codes: https://www.twilio.com/docs/api/errors
+OUTSIDE_WINDOW = "63016"
+BUSY_CODES = frozenset({"20429", "63018"})  # Too many requests; the channel's rate limit is exceeded.
+
+
+class State(StrEnum):
+    """Where a message is; from `queued` on the words are Twilio's."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    GROUPED = "grouped"  # Another message, `told_by`, tells it.
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"  # For good; `error_code` says why.
+
+
+FORWARD = (State.WAITING, State.SENDING, State.QUEUED, State.SENT, State.DELIVERED, State.READ)
+DELIVERIES = {str(state): state for state in FORWARD[2:]}
+FAILURES = ("failed", "undelivered", "canceled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A message to one conversation; `cause` names what it tells, so that it is told once."""
+    """A message to one conversation; `cause` names what it tells, so that it is told once.
+
+    A notice is what nobody just asked for; with its `events` it may be told together with those beside it.
+    """
 
     conversation_id: int
     cause: str
     body: str
     inbox_id: int | None = None
     order_id: int | None = None
+    is_notice: bool = False
+    events: tuple[Event, ...] = ()
+    button_nonce: str | None = None
 
 
 def add(session: Session | sa.Connection, replies: list[Reply], now: datetime) -> None:
     """Keep replies for sending, long ones in pages; one whose cause is here already is left out."""
-    rows = [
-        {
-            "conversation_id": reply.conversation_id,
-            "cause": reply.cause if page == 0 else f"{reply.cause}/{page + 1}",
-            "inbox_id": reply.inbox_id,
-            "order_id": reply.order_id,
-            "body": body,
-            "created_at": now,
-            "due_at": now,
-        }
-        for reply in replies
-        for page, body in enumerate(pages(reply.body))
-    ]
+    rows = []
+    for reply in replies:
+        parts = pages(reply.body)
+        for page, body in enumerate(parts):
+            is_whole, is_last = len(parts) == 1, page == len(parts) - 1
+            rows.append(
+                {
+                    "conversation_id": reply.conversation_id,
+                    "cause": reply.cause if page == 0 else f"{reply.cause}/{page + 1}",
+                    "inbox_id": reply.inbox_id,
+                    "order_id": reply.order_id,
+                    "body": body,
+                    "is_notice": reply.is_notice,
+                    "events": msgspec.to_builtins(reply.events) if reply.events and is_whole else None,
+                    "button_nonce": reply.button_nonce if is_last else None,
+                    "created_at": now,
+                    "due_at": now,
+                }
+            )
     if rows:
         session.execute(insert(outbox).on_conflict_do_nothing(index_elements=[outbox.c.cause]), rows)
 
 
 def pages(body: str) -> list[str]:
-    """The body in pieces that WhatsApp takes, cut between lines, or between words where a line is too long."""
+    """The body in pieces that WhatsApp takes, cut between lines, else between words, and never inside a number."""
     done: list[str] = []
     rest = body.strip()
     while len(rest) > PAGE_CHARACTERS_MAX:
         head = rest[: PAGE_CHARACTERS_MAX + 1]
-        cut = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or PAGE_CHARACTERS_MAX
+        cut = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or _beside_number(rest)
         done.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return [*done, rest]
 
 
-def deliver(sessions: sessionmaker[Session], sender: Sender, now: datetime) -> int:
-    """Hand everything due to Twilio, each conversation in order; returns how many messages it took.
-
-    A claim is committed before Twilio is asked: a process that dies in between leaves a message in the state
-    `sending`, which is looked up at Twilio before it is sent again.
-    """
-    sent = 0
-    while (row := _claim(sessions, now)) is not None:
-        sent += _send(sessions, sender, row, now)
-    return sent
+def _beside_number(text: str) -> int:
+    """Where to cut text without spaces: at the page's end, or before the number that stands there."""
+    cut = PAGE_CHARACTERS_MAX
+    while cut and text[cut - 1] in NUMBER_CHARACTERS and text[cut] in NUMBER_CHARACTERS:
+        cut -= 1
+    return cut or PAGE_CHARACTERS_MAX
 
 
-def _claim(sessions: sessionmaker[Session], now: datetime) -> sa.RowMapping | None:
-    """The next message that no other process holds and that nothing earlier in its conversation waits before."""
-    earlier = outbox.alias("earlier")
-    stale = now - timedelta(seconds=SENDING_SECONDS_MAX)
-    due = sa.or_(
-        sa.and_(outbox.c.state == "waiting", outbox.c.due_at <= now),
-        sa.and_(outbox.c.state == "sending", outbox.c.claimed_at < stale),
-    )
-    first = ~sa.exists().where(
-        earlier.c.conversation_id == outbox.c.conversation_id,
-        earlier.c.id < outbox.c.id,
-        earlier.c.state.in_(("waiting", "sending")),
-    )
-    with sessions.begin() as session:
-        row = (
-            session.execute(
-                sa.select(outbox, conversations.c.number)
-                .join(conversations, conversations.c.id == outbox.c.conversation_id)
-                .where(due, first)
-                .order_by(outbox.c.id)
-                .limit(1)
-                .with_for_update(skip_locked=True, of=outbox)
-            )
-            .mappings()
-            .one_or_none()
-        )
-        if row is not None:
-            session.execute(
-                sa.update(outbox)
-                .where(outbox.c.id == row["id"])
-                .values(state="sending", claimed_at=now, attempts=outbox.c.attempts + 1)
-            )
-    return row
-
-
-def _send(sessions: sessionmaker[Session], sender: Sender, row: sa.RowMapping, now: datetime) -> int:
-    values: dict[str, object]
-    try:
-        sid = None
-        if row["state"] == "sending":
-            sid = sender.find_sent(number=row["number"], body=row["body"], after=row["claimed_at"])
-        if sid is None:
-            sid = sender.send(outbox_id=row["id"], number=row["number"], body=row["body"])
-        values = {"state": "queued", "message_sid": sid, "sent_at": now}
-    except SendRefused as refusal:
-        values = {"state": "failed", "error_code": str(refusal.code)}
-        log.warning("send_refused", outbox_id=row["id"], code=refusal.code)
-    except SendFailed as failure:
-        attempts = row["attempts"] + 1
-        values = {"state": "waiting", "due_at": now + retry_delay(attempts), "error_code": str(failure)}
-        if attempts >= ATTEMPTS_MAX:
-            values = {"state": "failed", "error_code": str(failure)}
-        log.warning("send_failed", outbox_id=row["id"], attempts=attempts, problem=str(failure))
-    with sessions.begin() as session:
-        # A status callback may have overtaken us; what it said stands.
-        session.execute(sa.update(outbox).where(outbox.c.id == row["id"], outbox.c.state == "sending").values(**values))
-    return int(values["state"] == "queued")
-
-
-def retry_delay(attempts: int) -> timedelta:
-    """Doubling from one second to five minutes, each with jitter so that many do not return at once."""
-    seconds = min(RETRY_SECONDS_MIN * 2 ** (attempts - 1), RETRY_SECONDS_MAX)
+def retry_delay(settings: Settings, attempts: int) -> timedelta:
+    """Doubling from the shortest to the longest delay, each with jitter so that many do not return at once."""
+    # Beyond 2**20 seconds no setting reaches, and the power stays small.
+    seconds = min(settings.send_retry_seconds_min * 2 ** min(attempts - 1, 20), settings.send_retry_seconds_max)
     return timedelta(seconds=seconds * random.uniform(0.5, 1))
 
 
-def record_status(session: Session, outbox_id: int, message_sid: str, status: str, error_code: str | None) -> None:
-    """Follow a delivery; it only moves forward, whatever the order in which Twilio's callbacks arrive."""
-    if status in DELIVERY_ORDER:
-        behind = ("sending", *DELIVERY_ORDER[: DELIVERY_ORDER.index(status)])
-    elif status in FINAL_FAILURES:
-        behind = ("sending", "queued", "sent")
+def record_status(
+    session: Session,
+    settings: Settings,
+    outbox_id: int,
+    attempt: int,
+    message_sid: str,
+    status: str,
+    error_code: str | None,
+    now: datetime,
+) -> None:
+    """Follow a delivery; it only moves forward, whatever the order and the number of Twilio's callbacks.
+
+    A message that Twilio could not deliver goes out again where that may help: later, or at the next contact.
+    """
+    row = session.execute(sa.select(outbox).where(outbox.c.id == outbox_id).with_for_update()).mappings().one_or_none()
+    if row is None or (row["message_sid"] != message_sid and row["attempts"] != attempt):
+        return  # An attempt that another has taken the place of.
+    state = State(row["state"])
+    if state not in FORWARD or (state == State.WAITING and not row["may_be_sent"]):
+        return
+    values: dict[str, object]
+    if status in DELIVERIES and FORWARD.index(DELIVERIES[status]) > FORWARD.index(state):
+        values = {"state": status, "message_sid": message_sid, "error_code": None, "may_be_sent": False}
+        values["sent_at"] = row["sent_at"] or now
+    elif status in FAILURES and state not in (State.DELIVERED, State.READ):
+        values = after_failure(settings, error_code or status, row["attempts"], now)
+        if values["state"] == State.WAITING:
+            values |= {"message_sid": None, "sent_at": None, "checked_at": None}
     else:
         return
-    state = "failed" if status in FINAL_FAILURES else status
-    session.execute(
-        sa.update(outbox)
-        .where(outbox.c.id == outbox_id, outbox.c.state.in_(behind))
-        .values(state=state, message_sid=message_sid, error_code=error_code)
-    )
+    session.execute(sa.update(outbox).where(outbox.c.id == outbox_id).values(**values))
 
 
-def has_due(session: Session, now: datetime, late: timedelta) -> bool:
-    """Whether a message has waited longer than it should."""
-    stale = now - timedelta(seconds=SENDING_SECONDS_MAX)
-    return session.execute(
-        sa.select(
-            sa.exists().where(
-                sa.or_(
-                    sa.and_(outbox.c.state == "waiting", outbox.c.due_at < now - late),
-                    sa.and_(outbox.c.state == "sending", outbox.c.claimed_at < stale),
-                )
-            )
-        )
-    ).scalar_one()
+def after_failure(settings: Settings, code: str, attempts: int, now: datetime) -> dict[str, object]:
+    """What becomes of a message that Twilio has surely not delivered."""
+    values: dict[str, object] = {"error_code": code, "may_be_sent": False}
+    if code == OUTSIDE_WINDOW:
+        # It leaves when its trader writes next, or as a template.
+        return values | {"state": State.WAITING, "due_at": now}
+    if code in BUSY_CODES and attempts < settings.send_attempts_max:
+        return values | {"state": State.WAITING, "due_at": now + retry_delay(settings, attempts)}
+    return values | {"state": State.FAILED}

@@ -86,45 +86,37 @@ def _notices(
     shard_id: int, settled: Sequence[Settled], conversations: Conversations, listings: Listings
 ) -> list[Reply]:
     """What traders did not just ask for: fills of their resting orders, expiries, cancellations by others."""
-    fills: dict[int, list[Trade]] = defaultdict(list)
-    ended: dict[int, OrderCanceled | OrderExpired] = {}
+    told: dict[int, list[Trade | OrderCanceled | OrderExpired]] = defaultdict(list)
     first_numbers: dict[int, int] = {}
     told_trader: dict[int, int] = {}
     for one in settled:
         asker_id = getattr(one.command, "trader_id", None) if one.source == Source.CHAT else None
         for number, event in enumerate(one.events, one.first_number):
+            concerned: list[tuple[int, int]] = []
             if isinstance(event, Trade):
-                sides = (
-                    (event.maker_order_id, event.maker_trader_id),
-                    (event.taker_order_id, event.taker_trader_id),
-                )
-                for order_id, trader_id in sides:
-                    if order_id == event.taker_order_id and trader_id == asker_id:
-                        continue  # The answer to the command tells it.
-                    fills[order_id].append(event)
-                    told_trader[order_id] = trader_id
-                    first_numbers.setdefault(order_id, number)
+                concerned.append((event.maker_order_id, event.maker_trader_id))
+                if event.taker_trader_id != asker_id:  # The answer to the command tells it.
+                    concerned.append((event.taker_order_id, event.taker_trader_id))
             elif isinstance(event, OrderCanceled | OrderExpired) and event.trader_id != asker_id:
-                ended[event.order_id] = event
-                told_trader[event.order_id] = event.trader_id
-                first_numbers.setdefault(event.order_id, number)
+                concerned.append((event.order_id, event.trader_id))
+            for order_id, trader_id in concerned:
+                assert isinstance(event, Trade | OrderCanceled | OrderExpired)
+                told[order_id].append(event)
+                told_trader[order_id] = trader_id
+                first_numbers.setdefault(order_id, number)
     replies = []
     for order_id, number in sorted(first_numbers.items(), key=lambda item: item[1]):
         conversation = conversations.get(told_trader[order_id])
         if conversation is None:
             continue
-        language = conversation["language"]
-        parts = []
-        if order_id in fills:
-            parts.append(notices.order_fills(order_id, fills[order_id], listings, language))
-        if order_id in ended:
-            parts.append(notices.order_ended(ended[order_id], listings, language))
         replies.append(
             Reply(
                 conversation_id=conversation["id"],
                 cause=f"event:{shard_id}:{number}:{order_id}",
-                body="\n".join(parts),
+                body=notices.order_news(order_id, told[order_id], listings, conversation["language"]),
                 order_id=order_id,
+                is_notice=True,
+                events=tuple(told[order_id]),
             )
         )
     return replies

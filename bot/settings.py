@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from bot.languages import LANGUAGES
+
 TWILIO_API_URL = "https://api.twilio.com"
 SAMPLE_SECRETS = frozenset({"change-me", "changeme", "secret", "dev", "your-secret-key"})
 SECRET_KEY_LENGTH_MIN = 32
@@ -29,7 +31,17 @@ class Settings:
     twilio_auth_tokens: tuple[str, ...] = field(repr=False)  # The one in use, then the one it replaced.
     twilio_api_url: str = TWILIO_API_URL
     twilio_whatsapp_number: str
+    # The content templates by language: a question with its buttons, and a notice outside the 24-hour window.
+    twilio_question_templates: Mapping[str, str] = field(default_factory=dict)
+    twilio_notice_templates: Mapping[str, str] = field(default_factory=dict)
+    twilio_seconds_max: int = 15  # How long one request to Twilio may take.
+    twilio_connections: int = 8
     whatsapp_verify_token: str = field(repr=False)
+    send_attempts_max: int = 24
+    send_retry_seconds_min: int = 1
+    send_retry_seconds_max: int = 300
+    notice_seconds_min: int = 6  # Between two notices to one trader, as WhatsApp asks for.
+    status_seconds_max: int = 60  # How long a message may go without a callback before we ask after it.
     engine_shards: int = 1
     default_language: str = "en"
     database_pool_size: int = 5
@@ -79,7 +91,16 @@ class Settings:
             twilio_auth_tokens=tuple(token for token in tokens if token),
             twilio_api_url=(env.get("TWILIO_API_URL") or TWILIO_API_URL).rstrip("/"),
             twilio_whatsapp_number=required("TWILIO_WHATSAPP_NUMBER"),
+            twilio_question_templates=per_language(env, "TWILIO_QUESTION_CONTENT_SID"),
+            twilio_notice_templates=per_language(env, "TWILIO_NOTICE_CONTENT_SID"),
+            twilio_seconds_max=number("TWILIO_SECONDS_MAX", cls.twilio_seconds_max, 1),
+            twilio_connections=number("TWILIO_CONNECTIONS", cls.twilio_connections, 1),
             whatsapp_verify_token=required("WHATSAPP_VERIFY_TOKEN"),
+            send_attempts_max=number("SEND_ATTEMPTS_MAX", cls.send_attempts_max, 1),
+            send_retry_seconds_min=number("SEND_RETRY_SECONDS_MIN", cls.send_retry_seconds_min, 1),
+            send_retry_seconds_max=number("SEND_RETRY_SECONDS_MAX", cls.send_retry_seconds_max, 1),
+            notice_seconds_min=number("NOTICE_SECONDS_MIN", cls.notice_seconds_min, 0),
+            status_seconds_max=number("STATUS_SECONDS_MAX", cls.status_seconds_max, 1),
             engine_shards=number("ENGINE_SHARDS", cls.engine_shards, 1),
             default_language=env.get("DEFAULT_LANGUAGE") or cls.default_language,
             database_pool_size=number("DATABASE_POOL_SIZE", cls.database_pool_size, 1),
@@ -95,11 +116,17 @@ class Settings:
             whisper_model=env.get("WHISPER_MODEL") or cls.whisper_model,
             whisper_model_dir=env.get("WHISPER_MODEL_DIR") or cls.whisper_model_dir,
         )
-        if settings.default_language not in ("en", "es", "pt"):
+        if settings.default_language not in LANGUAGES:
             problems.append(f"DEFAULT_LANGUAGE must be en, es or pt, not {settings.default_language!r}")
         if problems:
             raise SettingsError("; ".join(problems))
         return settings
+
+
+def per_language(env: Mapping[str, str], name: str) -> dict[str, str]:
+    """The values of NAME_EN, NAME_ES and NAME_PT, by language, as far as they are set."""
+    found = {language: env.get(f"{name}_{language.upper()}") for language in LANGUAGES}
+    return {language: value for language, value in found.items() if value}
 
 
 def sqlalchemy_url(url: str) -> str:

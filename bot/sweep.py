@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import idempotency, inbox, login_sessions, outbox, queues, recordings
+from bot import delivery, idempotency, inbox, login_sessions, queues, recordings
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -27,7 +27,7 @@ LISTENING_AFTER = timedelta(seconds=4)  # How long a voice note may wait before 
 REDIS_SECONDS_MAX = 5
 
 
-def sweep(sessions: sessionmaker[Session], redis: Redis, shard_count: int, now: datetime) -> None:
+def sweep(sessions: sessionmaker[Session], redis: Redis, settings: Settings, now: datetime) -> None:
     """Wake what is late: messages, replies; and every shard, whose orders may have expired with nobody asking."""
     with sessions.begin() as session:
         conversation_ids = inbox.waiting_conversations(session, now - LATE)
@@ -38,12 +38,12 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, shard_count: int, now: 
         recordings.forget_old(session, now)
         idempotency.forget_old(session, now)
         login_sessions.forget_old(session, now)
-        replies_wait = outbox.has_due(session, now, LATE)
+        replies_wait = delivery.has_due(session, settings, now - LATE)
     for conversation_id in conversation_ids:
         queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
     for inbox_id in voice_ids:
         queues.wake(redis, queues.TRANSCRIBE, inbox_id)
-    for shard_id in range(shard_count):
+    for shard_id in range(settings.engine_shards):
         queues.wake(redis, queues.SETTLE, shard_id)
     if replies_wait:
         queues.wake(redis, queues.DELIVER)
@@ -61,7 +61,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopped.set())
     while not stopped.wait(SWEEP_SECONDS):
         try:
-            sweep(sessions, redis, settings.engine_shards, utc_now())
+            sweep(sessions, redis, settings, utc_now())
         except OperationalError as problem:  # PostgreSQL is away; the next second asks again.
             log.warning("sweep_failed", problem=type(problem).__name__)
 

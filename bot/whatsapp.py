@@ -1,9 +1,11 @@
 """Twilio's WhatsApp edge, and the only file that knows Twilio: signatures and forms in, messages out."""
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -14,14 +16,19 @@ from twilio.rest import Client
 
 from bot.settings import TWILIO_API_URL, Settings
 
+T = TypeVar("T")
+
 SIGNATURE_HEADER = "X-Twilio-Signature"
-REQUEST_SECONDS_MAX = 15
+SERVICE_WINDOW = timedelta(hours=24)  # How long after a trader's message WhatsApp takes free text.
+QUESTION_CHARACTERS_MAX = 1024  # WhatsApp's limit for a message with buttons.
+NOTICE_CHARACTERS_MAX = 900  # So that a template has room for its own words.
+FOUND_MAX = 200
 STATUS_PATH = "/webhook/status"
 MEDIA_BYTES_MAX = 16 * 1024 * 1024
 MEDIA_CHUNK_BYTES = 64 * 1024
 MEDIA_SECONDS_MAX = 20
 MEDIA_READ_SECONDS_MAX = 5
-REDIRECTS_MAX = 3
+REQUESTS_MAX = 5  # A token that is being replaced, and redirects.
 # Where Twilio keeps media: https://www.twilio.com/docs/messaging/guides/accepted-mime-types and the redirects it sends.
 MEDIA_HOSTS = ("twilio.com", "twiliocdn.com", "s3-external-1.amazonaws.com")
 MEDIA_TYPES = frozenset(
@@ -55,7 +62,11 @@ class SendRefused(Exception):
 
 
 class SendFailed(Exception):
-    """Twilio did not take the message this time: busy, broken or out of reach."""
+    """Twilio did not take the message this time: busy, broken or out of reach; without an answer it may have."""
+
+    def __init__(self, problem: str, *, may_be_sent: bool) -> None:
+        super().__init__(problem)
+        self.may_be_sent = may_be_sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +125,19 @@ def download(settings: Settings, url: str) -> bytes:
 
     Raises MediaRefused or MediaUnavailable. Twilio answers with a redirect to its media store.
     """
-    auth: tuple[str, str] | None = (settings.twilio_account_sid, settings.twilio_auth_tokens[0])
+    tokens = list(settings.twilio_auth_tokens)
+    auth: tuple[str, str] | None = (settings.twilio_account_sid, tokens.pop(0))
     deadline = time.monotonic() + MEDIA_SECONDS_MAX
     try:
-        for _ in range(REDIRECTS_MAX + 1):
+        for _ in range(REQUESTS_MAX):
             if not _is_media_host(settings, url):
                 raise MediaRefused("wrong_host")
             with requests.get(
                 url, auth=auth, stream=True, allow_redirects=False, timeout=MEDIA_READ_SECONDS_MAX
             ) as answer:
+                if answer.status_code == 401 and auth is not None and tokens:
+                    auth = (settings.twilio_account_sid, tokens.pop(0))
+                    continue
                 if not answer.is_redirect:
                     return _body(answer, deadline)
                 url, auth = urljoin(url, answer.headers["Location"]), None
@@ -167,41 +182,100 @@ class LocalHttpClient(TwilioHttpClient):
         return super().request(method, url.replace(TWILIO_API_URL, self.base_url, 1), *args, **options)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One attempt to send a message; `number` in E.164, `button_nonce` that of the question it asks, if it asks one."""
+
+    outbox_id: int
+    attempt: int
+    number: str
+    body: str
+    language: str
+    button_nonce: str | None = None
+    window_is_open: bool = True
+
+
 class Sender:
-    """Sends messages to one WhatsApp number after another through one pooled connection."""
+    """Sends messages from one WhatsApp number through pooled connections; any number of threads may use it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.client = Client(
-            settings.twilio_account_sid,
-            settings.twilio_auth_tokens[0],
-            http_client=LocalHttpClient(settings.twilio_api_url, timeout=REQUEST_SECONDS_MAX),
-        )
+        http_client = LocalHttpClient(settings.twilio_api_url, timeout=settings.twilio_seconds_max)
+        self.clients = [
+            Client(settings.twilio_account_sid, token, http_client=http_client) for token in settings.twilio_auth_tokens
+        ]
 
-    def send(self, *, outbox_id: int, number: str, body: str) -> str:
+    def send(self, outgoing: Outgoing) -> str:
         """Hands one message to Twilio and returns its SID; raises SendRefused or SendFailed."""
-        try:
-            message = self.client.messages.create(
+        callback = f"{STATUS_PATH}?outbox={outgoing.outbox_id}&attempt={outgoing.attempt}"
+        message = self._ask(
+            lambda client: client.messages.create(
                 from_=self.settings.twilio_whatsapp_number,
-                to=f"whatsapp:{number}",
-                body=body,
-                status_callback=f"{self.settings.public_url}{STATUS_PATH}?outbox={outbox_id}",
+                to=f"whatsapp:{outgoing.number}",
+                status_callback=self.settings.public_url + callback,
+                **self._content(outgoing),
             )
-        except TwilioRestException as problem:
-            if problem.status == 429 or problem.status >= 500:
-                raise SendFailed(f"status {problem.status}") from problem
-            raise SendRefused(problem.code or problem.status) from problem
-        except OSError as problem:  # What requests raises for a connection that fails or times out.
-            raise SendFailed(type(problem).__name__) from problem
+        )
         assert message.sid is not None
         return message.sid
 
-    def find_sent(self, *, number: str, body: str, after: datetime) -> str | None:
-        """The SID of the message with this body that Twilio took after that time, if it did; raises SendFailed."""
-        try:
-            messages = self.client.messages.list(
-                to=f"whatsapp:{number}", date_sent_after=after - timedelta(minutes=1), limit=50
+    def _content(self, outgoing: Outgoing) -> dict[str, str]:
+        """As an approved template outside the 24-hour window, with buttons where a template has them, or plain."""
+        settings, body = self.settings, outgoing.body
+        notice_sid = settings.twilio_notice_templates.get(outgoing.language)
+        if notice_sid is not None and not outgoing.window_is_open:
+            return {
+                "content_sid": notice_sid,
+                "content_variables": json.dumps({"1": one_line(body)}, ensure_ascii=False),
+            }
+        question_sid = settings.twilio_question_templates.get(outgoing.language)
+        if question_sid is None or outgoing.button_nonce is None or len(body) > QUESTION_CHARACTERS_MAX:
+            return {"body": body}
+        return content(question_sid, {"1": body, "2": outgoing.button_nonce})
+
+    def find_sent(self, outgoing: Outgoing, after: datetime, known_sids: frozenset[str]) -> str | None:
+        """The SID of this very message where Twilio took it after that time and has not failed; raises SendFailed.
+
+        Those known to be other messages are passed over: they may say the same.
+        """
+        found = self._ask(
+            lambda client: client.messages.list(
+                to=f"whatsapp:{outgoing.number}", date_sent_after=after - timedelta(minutes=1), limit=FOUND_MAX
             )
-        except (TwilioRestException, OSError) as problem:
-            raise SendFailed(type(problem).__name__) from problem
-        return next((message.sid for message in messages if message.body == body), None)
+        )
+        for message in found:
+            said = message.body or ""
+            is_it = said == outgoing.body if outgoing.window_is_open else one_line(outgoing.body) in said
+            if is_it and message.sid not in known_sids and message.status not in ("failed", "undelivered"):
+                return message.sid
+        return None
+
+    def status_of(self, message_sid: str) -> tuple[str, str | None]:
+        """How far a message has got, and its error code; raises SendRefused or SendFailed."""
+        message = self._ask(lambda client: client.messages(message_sid).fetch())
+        return str(message.status), None if message.error_code is None else str(message.error_code)
+
+    def _ask(self, request: Callable[[Client], T]) -> T:
+        """What Twilio answers to the token in use, or to the one that it replaces while Twilio knows only that."""
+        for client in self.clients:
+            try:
+                return request(client)
+            except TwilioRestException as problem:
+                if problem.status == 401:
+                    continue
+                if problem.status == 429 or problem.status >= 500:
+                    raise SendFailed(f"status {problem.status}", may_be_sent=problem.status >= 500) from problem
+                raise SendRefused(problem.code or problem.status) from problem
+            except OSError as problem:  # What requests raises for a connection that fails or times out.
+                raise SendFailed(type(problem).__name__, may_be_sent=True) from problem
+        # Our own settings are wrong, which is no reason to drop what we owe a trader.
+        raise SendFailed("status 401", may_be_sent=False)
+
+
+def content(sid: str, variables: dict[str, str]) -> dict[str, str]:
+    return {"content_sid": sid, "content_variables": json.dumps(variables, ensure_ascii=False)}
+
+
+def one_line(text: str) -> str:
+    """As a template's variable must be: without line ends."""
+    return " · ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -47,9 +47,10 @@ def prepare(name: str, settings: Settings, database: sa.Engine) -> None:
         with Session(database) as session:
             jobs.tools.understanding = Understanding().refresh(session, utc_now())
     elif name == "outbound":
+        from bot.delivery import Delivery
         from bot.whatsapp import Sender
 
-        jobs.tools.sender = Sender(settings)
+        jobs.tools.delivery = Delivery(settings, jobs.tools.sessions, Sender(settings), utc_now)
     elif name == "voice":
         from bot.voice import Listener, transcriber
 

@@ -42,11 +42,13 @@ def verify() -> Response:
 def status() -> Response:
     """Keep how far a reply has got: sent, delivered, read, or not."""
     check_signature()
-    outbox_id, form = int(request.args["outbox"]), request.form
+    outbox_id, attempt = request.args.get("outbox", type=int), request.args.get("attempt", 0, type=int)
+    if outbox_id is None:
+        abort(400)
+    form, settings = request.form, current_app.extensions["settings"]
+    message_sid, reached, error_code = form["MessageSid"], form["MessageStatus"], form.get("ErrorCode") or None
     with current_app.extensions["sessions"].begin() as session:
-        outbox.record_status(
-            session, outbox_id, form["MessageSid"], form["MessageStatus"], form.get("ErrorCode") or None
-        )
+        outbox.record_status(session, settings, outbox_id, attempt, message_sid, reached, error_code, utc_now())
     return Response(status=204)
 
 

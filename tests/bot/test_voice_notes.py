@@ -161,14 +161,14 @@ def test_a_note_that_cannot_be_fetched_now_is_tried_again_and_then_answered(
 
 
 def test_a_note_that_nobody_hears_does_not_hold_up_what_was_written_after_it(
-    traders: Traders, media: MediaServer, redis_client: Redis
+    traders: Traders, media: MediaServer, settings: Settings, redis_client: Redis
 ):
     recorded = receive(traders, f"{media.address}/note")
     traders.send(ANA, body="buy 5 wheat dec25 at 150")
     traders.stack.handle(recorded.conversation_id)
     assert traders.told(ANA) == []
     traders.stack.wait(seconds=61)
-    sweep(traders.stack.sessions, redis_client, 1, traders.stack.now())
+    sweep(traders.stack.sessions, redis_client, settings, traders.stack.now())
     traders.stack.handle(recorded.conversation_id)
     traders.stack.handle(recorded.conversation_id)
     told = traders.told(ANA)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -165,10 +166,42 @@ def test_a_delivery_moves_forward_only_whatever_order_the_callbacks_come_in(
 
 
 def test_a_failed_delivery_keeps_twilios_code(client: FlaskClient, database: Engine, sent_reply: int):
-    form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "63016"}
+    form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "63024"}
     assert post_signed(client, f"/webhook/status?outbox={sent_reply}", form).status_code == 204
     [row] = rows_of(database, outbox)
-    assert (row["state"], row["error_code"]) == ("failed", "63016")
+    assert (row["state"], row["error_code"]) == ("failed", "63024")
+    late = {"MessageSid": "SM1", "MessageStatus": "sent"}
+    assert post_signed(client, f"/webhook/status?outbox={sent_reply}", late).status_code == 204
+    assert [row["state"] for row in rows_of(database, outbox)] == ["failed"]
+
+
+@pytest.mark.parametrize(("code", "is_due_at_once"), [("63016", True), ("63018", False)])
+def test_what_may_be_delivered_later_waits_and_its_first_attempt_is_heard_no_more(
+    client: FlaskClient, database: Engine, sent_reply: int, code: str, is_due_at_once: bool
+):
+    path = f"/webhook/status?outbox={sent_reply}&attempt=0"
+    form = {"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": code}
+    assert post_signed(client, path, form).status_code == 204
+    [row] = rows_of(database, outbox)
+    assert (row["state"], row["error_code"], row["message_sid"]) == ("waiting", code, None)
+    assert (row["due_at"] <= datetime.now(UTC)) == is_due_at_once
+    for status in ("sent", "delivered", "failed"):
+        assert post_signed(client, path, {"MessageSid": "SM1", "MessageStatus": status}).status_code == 204
+    assert rows_of(database, outbox) == [row]
+
+
+@pytest.mark.parametrize("path", [PATH, "/webhook/status", "/webhook/status?outbox=x", "/webhook/status?outbox=1"])
+def test_a_signed_request_with_an_empty_body_is_a_bad_request(client: FlaskClient, path: str):
+    assert post_signed(client, path, {}).status_code == 400
+
+
+def test_fields_that_twilio_adds_one_day_are_passed_over(client: FlaskClient, database: Engine, sent_reply: int):
+    assert post_signed(client, PATH, message_form(Tomorrow="1", MediaUrl7="x")).status_code == 200
+    form = {"MessageSid": "SM1", "MessageStatus": "delivered", "ChannelPrefix": "whatsapp", "Tomorrow": "1"}
+    assert post_signed(client, f"/webhook/status?outbox={sent_reply}", form).status_code == 204
+    form["MessageStatus"] = "partially_read"
+    assert post_signed(client, f"/webhook/status?outbox={sent_reply}", form).status_code == 204
+    assert [row["state"] for row in rows_of(database, outbox)] == ["delivered"]
 
 
 def test_a_forged_delivery_changes_nothing(client: FlaskClient, database: Engine, sent_reply: int):

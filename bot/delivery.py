@@ -1,0 +1,307 @@
+"""Handing what is to be said to Twilio: each conversation in order, each message once, many conversations at a time."""
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot import digests, outbox
+from bot.digests import Told
+from bot.listings import Listings
+from bot.outbox import OUTSIDE_WINDOW, State
+from bot.settings import Settings
+from bot.tables import conversations
+from bot.tables import outbox as messages
+from bot.whatsapp import NOTICE_CHARACTERS_MAX, SERVICE_WINDOW, Outgoing, Sender, SendFailed, SendRefused
+
+log = structlog.get_logger(__name__)
+
+ROUND_SECONDS_MAX = 20  # A job ends well within its time limit, and another goes on.
+POLL_SECONDS = 0.05  # How soon a message that arrives while others are under way is seen.
+GROUPED_MAX = 1000
+CHECKED_AT_ONCE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A message that is ours to send; it `may_be_sent` already where an earlier attempt had no answer."""
+
+    outgoing: Outgoing
+    created_at: datetime
+    is_notice: bool
+    may_be_sent: bool
+    conversation_id: int
+
+
+class Delivery:
+    """The outbound worker's hands: a few requests to Twilio at a time, so that one that hangs holds up no other."""
+
+    def __init__(
+        self, settings: Settings, sessions: sessionmaker[Session], sender: Sender, clock: Callable[[], datetime]
+    ) -> None:
+        self.settings, self.sessions, self.sender, self.clock = settings, sessions, sender, clock
+        self.pool = ThreadPoolExecutor(settings.twilio_connections, thread_name_prefix="twilio")
+        self.listings: Listings | None = None
+
+    def deliver(self) -> bool:
+        """Hand over everything due; returns whether the time was up before all was done.
+
+        A claim is committed before Twilio is asked: a process that dies in between leaves a message in the state
+        `sending`, which is looked up at Twilio before it is sent again.
+        """
+        end = self.clock() + timedelta(seconds=ROUND_SECONDS_MAX)
+        self._check_unreported()
+        under_way: set[Future[None]] = set()
+        while True:
+            is_over = self.clock() >= end
+            claimed = None
+            if not is_over and len(under_way) < self.settings.twilio_connections:
+                claimed = self._claim(self.clock())
+            if claimed is not None:
+                under_way.add(self.pool.submit(self._send, claimed))
+                continue
+            if not under_way:
+                return is_over
+            done, under_way = wait(under_way, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            for one in done:
+                one.result()
+
+    def _claim(self, now: datetime) -> Claimed | None:
+        """The next message that no other process holds, telling those grouped with it too."""
+        with self.sessions.begin() as session:
+            row = (
+                session.execute(
+                    sa.select(
+                        messages,
+                        conversations.c.number,
+                        conversations.c.language,
+                        window_is_open(now).label("window_is_open"),
+                    )
+                    .join(conversations, conversations.c.id == messages.c.conversation_id)
+                    .where(is_due(self.settings, now), is_first())
+                    .order_by(messages.c.id)
+                    .limit(1)
+                    .with_for_update(skip_locked=True, of=messages)
+                )
+                .mappings()
+                .one_or_none()
+            )
+            if row is None:
+                return None
+            body = self._group(session, row, now)
+            session.execute(
+                sa.update(messages)
+                .where(messages.c.id == row["id"])
+                .values(state=State.SENDING, claimed_at=now, attempts=row["attempts"] + 1, body=body, events=None)
+            )
+        outgoing = Outgoing(
+            outbox_id=row["id"],
+            attempt=row["attempts"] + 1,
+            number=row["number"],
+            body=body,
+            language=row["language"],
+            button_nonce=row["button_nonce"],
+            window_is_open=row["window_is_open"],
+        )
+        return Claimed(
+            outgoing=outgoing,
+            created_at=row["created_at"],
+            is_notice=row["is_notice"],
+            may_be_sent=row["may_be_sent"] or row["state"] == State.SENDING,
+            conversation_id=row["conversation_id"],
+        )
+
+    def _group(self, session: Session, first: sa.RowMapping, now: datetime) -> str:
+        """The body that tells this message and the notices right behind it, whose rows become its pages or nothing."""
+        body: str = first["body"]
+        if first["events"] is None:
+            return body
+        behind = session.execute(
+            sa.select(messages.c.id, messages.c.order_id, messages.c.events)
+            .where(
+                messages.c.conversation_id == first["conversation_id"],
+                messages.c.id >= first["id"],
+                messages.c.state == State.WAITING,
+            )
+            .order_by(messages.c.id)
+            .limit(GROUPED_MAX)
+        ).all()
+        told: dict[int, list[Told]] = {}
+        ids: list[int] = []
+        for row in behind:
+            if row.events is None:
+                break
+            told.setdefault(row.order_id, []).extend(msgspec.convert(row.events, list[Told]))
+            ids.append(row.id)
+        if len(ids) == 1:
+            return body
+        parts = outbox.pages(digests.digest(told, self._listings(session, told, now), first["language"]))
+        if len(parts) > len(ids):  # Together they would be no fewer.
+            return body
+        for page, outbox_id in enumerate(ids[1:], 1):
+            values: dict[str, object] = {"told_by": first["id"], "events": None}
+            values |= {"body": parts[page]} if page < len(parts) else {"state": State.GROUPED}
+            session.execute(sa.update(messages).where(messages.c.id == outbox_id).values(**values))
+        return parts[0]
+
+    def _listings(self, session: Session, told: dict[int, list[Told]], now: datetime) -> Listings:
+        """The catalogue, read again where the events speak of an instrument that was listed since."""
+        mentioned = {event.instrument_id for events in told.values() for event in events}
+        if self.listings is None or not mentioned <= self.listings.by_id.keys():
+            self.listings = Listings.load(session, now)
+        return self.listings
+
+    def _send(self, claimed: Claimed) -> None:
+        """One attempt, and what came of it. A status callback that overtook us stands."""
+        outgoing = claimed.outgoing
+        values: dict[str, object]
+        try:
+            sid = None
+            if claimed.may_be_sent:
+                sid = self.sender.find_sent(outgoing, claimed.created_at, self._known_sids(claimed))
+            if sid is None:
+                sid = self.sender.send(outgoing)
+            values = {"state": State.QUEUED, "message_sid": sid, "sent_at": self.clock(), "may_be_sent": False}
+        except SendRefused as refusal:
+            values = outbox.after_failure(self.settings, str(refusal.code), outgoing.attempt, self.clock())
+            log.warning("send_refused", outbox_id=outgoing.outbox_id, code=refusal.code)
+        except SendFailed as failure:
+            values = {"may_be_sent": claimed.may_be_sent or failure.may_be_sent, "error_code": str(failure)}
+            if outgoing.attempt < self.settings.send_attempts_max:
+                due_at = self.clock() + outbox.retry_delay(self.settings, outgoing.attempt)
+                values |= {"state": State.WAITING, "due_at": due_at}
+            else:
+                values["state"] = State.FAILED
+            log.warning("send_failed", outbox_id=outgoing.outbox_id, attempts=outgoing.attempt, problem=str(failure))
+        with self.sessions.begin() as session:
+            session.execute(
+                sa.update(messages)
+                .where(
+                    messages.c.id == outgoing.outbox_id,
+                    messages.c.state == State.SENDING,
+                    messages.c.attempts == outgoing.attempt,
+                )
+                .values(**values)
+            )
+            if claimed.is_notice and values["state"] == State.QUEUED:
+                session.execute(
+                    sa.update(conversations)
+                    .where(conversations.c.id == claimed.conversation_id)
+                    .values(noticed_at=self.clock())
+                )
+
+    def _known_sids(self, claimed: Claimed) -> frozenset[str]:
+        """Twilio's ids of this conversation's other messages, some of which may say the same."""
+        with self.sessions() as session:
+            known = session.execute(
+                sa.select(messages.c.message_sid).where(
+                    messages.c.conversation_id == claimed.conversation_id,
+                    messages.c.message_sid.is_not(None),
+                )
+            )
+            return frozenset(known.scalars())
+
+    def _check_unreported(self) -> None:
+        """Ask, once, after messages of which no callback has told for long: one may have been lost."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            unreported = session.execute(
+                sa.update(messages)
+                .where(
+                    messages.c.id.in_(
+                        sa.select(messages.c.id)
+                        .where(is_unreported(self.settings, now))
+                        .limit(CHECKED_AT_ONCE_MAX)
+                        .with_for_update(skip_locked=True)
+                    )
+                )
+                .values(checked_at=now)
+                .returning(messages.c.id, messages.c.attempts, messages.c.message_sid)
+            ).all()
+        for row in unreported:
+            try:
+                status, error_code = self.sender.status_of(row.message_sid)
+            except (SendFailed, SendRefused) as problem:
+                log.warning("status_unknown", outbox_id=row.id, problem=str(problem))
+                continue
+            with self.sessions.begin() as session:
+                outbox.record_status(
+                    session, self.settings, row.id, row.attempts, row.message_sid, status, error_code, now
+                )
+
+
+def has_due(session: Session, settings: Settings, now: datetime) -> bool:
+    """Whether a message waits to be handed over or asked after."""
+    waiting = (
+        sa.select(messages.c.id)
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(is_due(settings, now), is_first())
+    )
+    unreported = sa.select(messages.c.id).where(is_unreported(settings, now))
+    return session.execute(sa.select(sa.or_(waiting.exists(), unreported.exists()))).scalar_one()
+
+
+def is_due(settings: Settings, now: datetime) -> sa.ColumnElement[bool]:
+    """Waiting for nothing any more; or claimed so long ago that the process that did is taken for dead."""
+    later = messages.alias("later")
+    answer_behind = sa.exists().where(
+        later.c.conversation_id == messages.c.conversation_id,
+        later.c.id > messages.c.id,
+        later.c.state == State.WAITING,
+        ~later.c.is_notice,
+    )
+    # A trader who asked something is not kept waiting for the sake of news.
+    is_not_too_soon = sa.or_(
+        ~messages.c.is_notice,
+        conversations.c.noticed_at.is_(None),
+        conversations.c.noticed_at <= now - timedelta(seconds=settings.notice_seconds_min),
+        answer_behind,
+    )
+    fits_template = sa.and_(
+        conversations.c.language.in_(list(settings.twilio_notice_templates)),
+        sa.func.length(messages.c.body) <= NOTICE_CHARACTERS_MAX,
+    )
+    stale = now - timedelta(seconds=2 * settings.twilio_seconds_max)
+    return sa.or_(
+        sa.and_(
+            messages.c.state == State.WAITING,
+            messages.c.due_at <= now,
+            is_not_too_soon,
+            sa.or_(window_is_open(now), fits_template),
+        ),
+        sa.and_(messages.c.state == State.SENDING, messages.c.claimed_at < stale),
+    )
+
+
+def is_first() -> sa.ColumnElement[bool]:
+    """Nothing earlier in its conversation waits before it."""
+    earlier = messages.alias("earlier")
+    return ~sa.exists().where(
+        earlier.c.conversation_id == messages.c.conversation_id,
+        earlier.c.id < messages.c.id,
+        earlier.c.state.in_((State.WAITING, State.SENDING)),
+    )
+
+
+def window_is_open(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether WhatsApp takes free text: the trader wrote in the last 24 hours, and since it was refused for that."""
+    return sa.and_(
+        conversations.c.last_inbound_at > now - SERVICE_WINDOW,
+        sa.or_(
+            messages.c.error_code.is_distinct_from(OUTSIDE_WINDOW),
+            conversations.c.last_inbound_at > messages.c.claimed_at,
+        ),
+    )
+
+
+def is_unreported(settings: Settings, now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        messages.c.state.in_((State.QUEUED, State.SENT)),
+        messages.c.sent_at < now - timedelta(seconds=settings.status_seconds_max),
+        messages.c.checked_at.is_(None),
+    )
