@@ -75,6 +75,21 @@ def phone_pages(double: TwilioDouble) -> Blueprint:
                 double.advance(message, "read")
         return "", 204
 
+    @phone.get("/faults")
+    def faults() -> dict[str, int]:
+        """How often each fault of Twilio strikes, in percent, and the seed."""
+        return double.faults.switched_on()
+
+    @phone.put("/faults")
+    def switch_faults() -> dict[str, int]:
+        """Switch the faults that are named to that many percent."""
+        try:
+            for name, percent in request.get_json().items():
+                double.faults.switch(name, int(percent))
+        except ValueError:
+            abort(400)
+        return double.faults.switched_on()
+
     return phone
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import sqlite3
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +69,7 @@ class PhoneMessages:
         self.media_directory = directory / "media"
         self.media_directory.mkdir(parents=True, exist_ok=True)
         self.engine = sa.create_engine(f"sqlite:///{directory / 'phone.db'}")
+        sa.event.listen(self.engine, "connect", write_ahead)
         metadata.create_all(self.engine)
 
     def add(self, message: PhoneMessage) -> None:
@@ -114,9 +116,11 @@ class PhoneMessages:
             rows = connection.execute(sa.select(messages).where(*conditions).order_by(messages.c.version)).mappings()
             return [PhoneMessage(**dict(row) | {"buttons": tuple(row["buttons"])}) for row in rows]
 
-    def add_template(self, content: dict[str, object]) -> str:
-        sid = new_sid("HX")
+    def add_template(self, content: dict[str, object], sid: str | None = None) -> str:
+        """Keep a content template under a new id, or in the place of the one with that id."""
+        sid = sid or new_sid("HX")
         with self.engine.begin() as connection:
+            connection.execute(templates.delete().where(templates.c.sid == sid))
             connection.execute(templates.insert().values(sid=sid, content=content))
         return sid
 
@@ -137,6 +141,12 @@ class PhoneMessages:
         if not MEDIA_SID.fullmatch(sid) or not path.exists():
             return None
         return path.read_bytes(), json.loads(path.with_suffix(".json").read_text())["content_type"]
+
+
+def write_ahead(connection: sqlite3.Connection, record: object) -> None:
+    """Let processes read beside one that writes, and do not wait for the disk at each message."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def new_sid(prefix: str) -> str:

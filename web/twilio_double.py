@@ -3,10 +3,12 @@
 import hmac
 import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from threading import Thread
+from threading import Thread, Timer
+from urllib.parse import urlsplit
 
 import requests
 from flask import Blueprint, Response, redirect, request, url_for
@@ -15,6 +17,7 @@ from twilio.request_validator import RequestValidator
 from bot.clock import utc_now
 from bot.settings import Settings
 from web.phone_messages import INBOUND, OUTBOUND, PhoneMessage, PhoneMessages, new_sid
+from web.twilio_faults import Fault, Faults
 
 API_VERSION = "2010-04-01"
 WEBHOOK_PATH = "/webhook/whatsapp"
@@ -26,16 +29,25 @@ MESSAGES_PATH = f"/{API_VERSION}/Accounts/<account_sid>/Messages"
 # Twilio's own codes and words: https://www.twilio.com/docs/api/errors
 REFUSALS = {
     20003: (401, "Authenticate"),
+    20429: (429, "Too Many Requests"),
+    20503: (503, "Service Unavailable"),
     20404: (404, "The requested resource was not found"),
     21603: (400, "A 'From' phone number is required."),
     21604: (400, "A 'To' phone number is required."),
     21211: (400, "Invalid 'To' Phone Number"),
+    21609: (400, "The 'StatusCallback' URL is not a valid URL."),
     21617: (400, "The concatenated message body exceeds the 1600 character limit"),
     21619: (400, "A text message body or media urls must be specified."),
     21656: (400, "The ContentVariables parameter is invalid."),
     63007: (400, "Twilio could not find a Channel with the specified From address"),
 }
-OUTSIDE_WINDOW = 63016
+OUTSIDE_WINDOW, CHANNEL_BUSY = 63016, 63018
+# WhatsApp's limits for a message with quick replies: https://www.twilio.com/docs/content/twilio-quick-reply
+QUICK_REPLY_BODY_CHARACTERS_MAX = 1024
+BUTTONS_MAX = 10
+BUTTON_TITLE_CHARACTERS_MAX = 20
+BUTTON_ID_CHARACTERS_MAX = 200
+LATE_SECONDS_MAX = 2  # How late a webhook or a callback is that a fault holds back.
 
 
 class Refused(Exception):
@@ -52,17 +64,33 @@ class TwilioDouble:
     def __init__(self, settings: Settings, messages: PhoneMessages) -> None:
         self.settings = settings
         self.messages = messages
+        self.faults = Faults(messages.engine)
         self.validator = RequestValidator(settings.twilio_auth_tokens[0])
 
     def receive(self, message: PhoneMessage, button_payload: str | None) -> None:
         """Keep what a trader sent and post it to the application as Twilio does; it shows as failed if not taken."""
         self.messages.add(message)
-        url = self.settings.public_url + WEBHOOK_PATH
-        taken = self._post(url, self._webhook_form(message, button_payload))
+        case = f"{message.number} {message.body}"
+        if self.faults.strikes(Fault.REORDERED_WEBHOOKS, case):
+            seconds = LATE_SECONDS_MAX * self.faults.chance(Fault.REORDERED_WEBHOOKS, "seconds " + case)
+            self._later(seconds, self._post_message, message, button_payload)
+        else:
+            self._post_message(message, button_payload)
+        if self.faults.strikes(Fault.DUPLICATE_WEBHOOKS, case):
+            seconds = LATE_SECONDS_MAX * self.faults.chance(Fault.DUPLICATE_WEBHOOKS, "seconds " + case)
+            self._later(seconds, self._post_message, message, button_payload)
+
+    def _post_message(self, message: PhoneMessage, button_payload: str | None) -> None:
+        taken = self._post(self.settings.public_url + WEBHOOK_PATH, self._webhook_form(message, button_payload))
         if taken:
             self.messages.set_status(message.sid, "delivered")
         else:
             self.messages.set_status(message.sid, "failed", 11200)  # Twilio's "HTTP retrieval failure".
+
+    def _later(self, seconds: float, do: Callable[..., object], *arguments: object) -> None:
+        timer = Timer(seconds, do, arguments)
+        timer.daemon = True
+        timer.start()
 
     def _webhook_form(self, message: PhoneMessage, button_payload: str | None) -> dict[str, str]:
         """The fields of Twilio's webhook: https://www.twilio.com/docs/messaging/guides/webhook-request"""
@@ -101,6 +129,9 @@ class TwilioDouble:
     def send(self, form: Mapping[str, str]) -> PhoneMessage:
         """Take a message for a trader's phone and deliver it in the background; raises Refused."""
         number = self._recipient(form)
+        callback = form.get("StatusCallback") or None
+        if callback is not None and not urlsplit(callback).netloc:
+            raise Refused(21609)
         body, buttons = form.get("Body", ""), ()
         if form.get("ContentSid"):
             body, buttons = self._fill_template(form["ContentSid"], form.get("ContentVariables") or "{}")
@@ -108,6 +139,8 @@ class TwilioDouble:
             raise Refused(21619)
         if len(body) > BODY_CHARACTERS_MAX:
             raise Refused(21617)
+        case = callback or f"{number} {body}"
+        self._refuse_by_fault(case)
         message = PhoneMessage(
             sid=new_sid("SM"),
             number=number,
@@ -117,11 +150,29 @@ class TwilioDouble:
             created_at=utc_now().isoformat(),
             media_url=form.get("MediaUrl"),
             buttons=buttons,
-            callback_url=form.get("StatusCallback") or None,
+            callback_url=callback,
         )
         self.messages.add(message)
-        Thread(target=self._deliver, args=(message, bool(form.get("ContentSid")))).start()
+        Thread(target=self._deliver, args=(message, bool(form.get("ContentSid")), case)).start()
+        if self.faults.strikes(Fault.LOST_ANSWERS, case):
+            self._keep_waiting()
         return message
+
+    def _refuse_by_fault(self, case: str) -> None:
+        if self.faults.strikes(Fault.LOST_REQUESTS, case):
+            self._keep_waiting()
+            raise Refused(20503)
+        for fault, code in (
+            (Fault.TOO_MANY_REQUESTS, 20429),
+            (Fault.SERVER_ERRORS, 20503),
+            (Fault.TOO_LONG, 21617),
+        ):
+            if self.faults.strikes(fault, case):
+                raise Refused(code)
+
+    def _keep_waiting(self) -> None:
+        """Longer than the application has patience."""
+        time.sleep(self.settings.twilio_seconds_max + 1)
 
     def _recipient(self, form: Mapping[str, str]) -> str:
         if not form.get("From"):
@@ -148,15 +199,34 @@ class TwilioDouble:
         def fill(text: str) -> str:
             return re.sub(r"\{\{(\w+)\}\}", lambda match: str(variables.get(match[1], "")), text)
 
+        named = set(re.findall(r"\{\{(\w+)\}\}", json.dumps(content["types"])))
+        if (
+            not isinstance(variables, dict)
+            or not named <= variables.keys()
+            or not all(isinstance(value, str) and value for value in variables.values())
+        ):
+            raise Refused(21656)
         kind = next(iter(content["types"].values()))
+        body = fill(kind["body"])
         buttons = [{"title": fill(action["title"]), "id": fill(action["id"])} for action in kind.get("actions", [])]
-        return fill(kind["body"]), tuple(buttons)
+        if buttons and len(body) > QUICK_REPLY_BODY_CHARACTERS_MAX:
+            raise Refused(21617)
+        if len(buttons) > BUTTONS_MAX or any(
+            len(button["title"]) > BUTTON_TITLE_CHARACTERS_MAX or len(button["id"]) > BUTTON_ID_CHARACTERS_MAX
+            for button in buttons
+        ):
+            raise Refused(21656)
+        return body, tuple(buttons)
 
-    def _deliver(self, message: PhoneMessage, from_template: bool) -> None:
+    def _deliver(self, message: PhoneMessage, from_template: bool, case: str) -> None:
         # A number that never wrote through this page is one that a script writes for, as Twilio, on its own.
         last_inbound_at = self.messages.last_inbound_at(message.number)
         in_window = last_inbound_at is None or utc_now() - last_inbound_at < SERVICE_WINDOW
-        if in_window or from_template:
+        if self.faults.strikes(Fault.CHANNEL_BUSY, case):
+            self.advance(message, "failed", CHANNEL_BUSY)
+        elif self.faults.strikes(Fault.OUTSIDE_WINDOW, case):
+            self.advance(message, "failed", OUTSIDE_WINDOW)
+        elif in_window or from_template:
             self.advance(message, "sent")
             self.advance(message, "delivered")
         else:
@@ -178,6 +248,16 @@ class TwilioDouble:
         }
         if error_code is not None:
             form["ErrorCode"] = str(error_code)
+        case = f"{message.callback_url} {status}"
+        if self.faults.strikes(Fault.MISSING_STATUSES, case):
+            return
+        if self.faults.strikes(Fault.DUPLICATE_STATUSES, case):
+            seconds = LATE_SECONDS_MAX * self.faults.chance(Fault.DUPLICATE_STATUSES, "seconds " + case)
+            self._later(seconds, self._post, message.callback_url, form)
+        if self.faults.strikes(Fault.LATE_STATUSES, case):
+            seconds = LATE_SECONDS_MAX * self.faults.chance(Fault.LATE_STATUSES, "seconds " + case)
+            self._later(seconds, self._post, message.callback_url, form)
+            return
         self._post(message.callback_url, form)
 
     def _post(self, url: str, form: dict[str, str]) -> bool:
@@ -252,8 +332,17 @@ def twilio_api(double: TwilioDouble) -> Blueprint:
         )
         return {"messages": [double.resource(message) for message in reversed(sent)], "next_page_uri": None}
 
+    @api.get(f"{MESSAGES_PATH}/<message_sid>.json")
+    def fetch(account_sid: str, message_sid: str) -> dict[str, object]:
+        message = double.messages.find(message_sid)
+        if message is None:
+            raise Refused(20404)
+        return double.resource(message)
+
     @api.get(f"{MESSAGES_PATH}/<message_sid>/Media/<media_sid>")
     def fetch_media(account_sid: str, message_sid: str, media_sid: str) -> Response:
+        if double.faults.strikes(Fault.MEDIA_GONE, media_sid):
+            raise Refused(20404)
         # Twilio redirects to a store that wants no credentials, and so does its double.
         return redirect(url_for("phone.media", sid=media_sid), 307)
 

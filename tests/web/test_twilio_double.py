@@ -11,8 +11,9 @@ import requests
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from bot import whatsapp
 from bot.tables import inbox, outbox
-from bot.whatsapp import Sender, SendRefused
+from bot.whatsapp import Outgoing, Sender, SendFailed, SendRefused
 from web.phone_messages import INBOUND, PhoneMessage
 from web.twilio_double import TwilioDouble
 
@@ -43,6 +44,10 @@ def on_phone(double: TwilioDouble, number: str = TRADER) -> list[dict]:
 def outbox_row(database: Engine) -> sa.RowMapping:
     with database.connect() as connection:
         return connection.execute(sa.select(outbox)).mappings().one()
+
+
+def outgoing(body: str, *, outbox_id: int = 1, number: str = TRADER, **more: object) -> Outgoing:
+    return Outgoing(outbox_id=outbox_id, attempt=0, number=number, body=body, language="en", **more)
 
 
 @pytest.fixture
@@ -83,7 +88,7 @@ def test_a_message_that_the_application_did_not_take_shows_as_failed(double: Twi
 def test_a_reply_reaches_the_phone_and_its_delivery_is_told(
     double: TwilioDouble, sender: Sender, reply_id: int, database: Engine
 ):
-    sid = sender.send(outbox_id=reply_id, number=TRADER, body="*Bought* 40")
+    sid = sender.send(outgoing("*Bought* 40", outbox_id=reply_id))
     wait_for(lambda: outbox_row(database)["state"] == "delivered")
     assert outbox_row(database)["message_sid"] == sid
     assert [(shown["body"], shown["status"]) for shown in on_phone(double)][-1] == ("*Bought* 40", "delivered")
@@ -93,12 +98,13 @@ def test_a_reply_reaches_the_phone_and_its_delivery_is_told(
 
 
 def test_a_sent_message_can_be_found_again_by_its_words(double: TwilioDouble, sender: Sender, reply_id: int):
-    sid = sender.send(outbox_id=reply_id, number=TRADER, body="once")
+    sid = sender.send(outgoing("once", outbox_id=reply_id))
     now = datetime.now(UTC)
-    assert sender.find_sent(number=TRADER, body="once", after=now) == sid
-    assert sender.find_sent(number=TRADER, body="twice", after=now) is None
-    assert sender.find_sent(number="+15550199", body="once", after=now) is None
-    assert sender.find_sent(number=TRADER, body="once", after=now + timedelta(hours=1)) is None
+    assert sender.find_sent(outgoing("once"), now, frozenset()) == sid
+    assert sender.find_sent(outgoing("once"), now, frozenset({sid})) is None
+    assert sender.find_sent(outgoing("twice"), now, frozenset()) is None
+    assert sender.find_sent(outgoing("once", number="+15550199"), now, frozenset()) is None
+    assert sender.find_sent(outgoing("once"), now + timedelta(hours=1), frozenset()) is None
 
 
 def test_outside_the_24_hour_window_a_free_text_fails_with_twilios_code(
@@ -110,9 +116,9 @@ def test_outside_the_24_hour_window_a_free_text_fails_with_twilios_code(
             sid="SM3", number="+15550177", direction=INBOUND, body="x", status="delivered", created_at=yesterday
         )
     )
-    sender.send(outbox_id=reply_id, number="+15550177", body="hello?")
-    wait_for(lambda: outbox_row(database)["state"] == "failed")
-    assert outbox_row(database)["error_code"] == "63016"
+    sender.send(outgoing("hello?", outbox_id=reply_id, number="+15550177"))
+    wait_for(lambda: outbox_row(database)["error_code"] == "63016")
+    assert outbox_row(database)["state"] == "waiting"
 
 
 @pytest.mark.parametrize(
@@ -120,18 +126,27 @@ def test_outside_the_24_hour_window_a_free_text_fails_with_twilios_code(
 )
 def test_what_twilio_refuses_is_refused_with_its_code(sender: Sender, number: str, body: str, code: int):
     with pytest.raises(SendRefused) as refusal:
-        sender.send(outbox_id=1, number=number, body=body)
+        sender.send(outgoing(body, number=number))
     assert refusal.value.code == code
 
 
 def test_another_sender_number_or_a_wrong_token_is_refused(double: TwilioDouble):
     settings = double.settings
     with pytest.raises(SendRefused) as refusal:
-        Sender(replace(settings, twilio_whatsapp_number="whatsapp:+1")).send(outbox_id=1, number=TRADER, body="x")
+        Sender(replace(settings, twilio_whatsapp_number="whatsapp:+1")).send(outgoing("x"))
     assert refusal.value.code == 63007
-    with pytest.raises(SendRefused) as refusal:
-        Sender(replace(settings, twilio_auth_tokens=("2" * 32,))).send(outbox_id=1, number=TRADER, body="x")
-    assert refusal.value.code == 20003
+    with pytest.raises(SendFailed) as failure:
+        Sender(replace(settings, twilio_auth_tokens=("2" * 32,))).send(outgoing("x"))
+    assert not failure.value.may_be_sent
+
+
+def test_while_a_token_is_replaced_the_other_one_sends_and_fetches(double: TwilioDouble, reply_id: int):
+    settings = replace(double.settings, twilio_auth_tokens=("2" * 32, double.settings.twilio_auth_tokens[0]))
+    Sender(settings).send(outgoing("once", outbox_id=reply_id))
+    assert [shown["body"] for shown in on_phone(double)][-1] == "once"
+    media_sid = double.messages.keep_media(b"OggS", "audio/ogg")
+    account = f"{settings.twilio_api_url}/2010-04-01/Accounts/{settings.twilio_account_sid}"
+    assert whatsapp.download(settings, f"{account}/Messages/SM1/Media/{media_sid}") == b"OggS"
 
 
 def test_a_template_shows_its_buttons_and_a_tap_comes_back_with_its_payload(double: TwilioDouble, database: Engine):
