@@ -10,8 +10,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import adjustments, inbox, last_orders, outbox, reasons, replies, tables
-from bot.answers import Answers
+from bot import adjustments, answers, inbox, last_orders, outbox, reasons, replies, tables
+from bot.asker import Asker
 from bot.dialogue import ORDER_INTENTS, LastOrder, Outcome, Question, Situation, Step, step
 from bot.listings import Listings
 from bot.outbox import Reply
@@ -354,11 +354,11 @@ class Turn:
             dropped = live and taken.question is None
             words = replies.not_understood(reading, self.listings, language, example=example, dropped=dropped)
             return self._with_question(words, taken, language)
-        answers = Answers(
+        asker = Asker(
             self.session, self.conversation, self.listings, self.parser.examples(language), language, self.now
         )
         try:
-            text = answers.answer(reading)
+            text = answers.answer(asker, reading)
         except TradingError as refusal:
             text = replies.refused(refusal.code, refusal.facts, self.listings, language)
         return self._with_question(text, taken, language)

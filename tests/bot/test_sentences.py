@@ -5,9 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-import bot.answers
-import bot.turn
-from bot import figures, languages, reasons, replies
+from bot import figures, languages, order_answers, reasons, replies
 from bot.languages import LANGUAGES
 from bot.listings import Listings
 from bot.outbox import PAGE_CHARACTERS_MAX, pages
@@ -62,7 +60,7 @@ def test_every_time_in_force_has_words_in_each_language(value: TimeInForce):
 
 @pytest.mark.parametrize("state", OrderState)
 def test_every_state_has_a_sentence_in_each_language(state: OrderState):
-    assert said_differently([bot.answers.state_sentence(state, language) for language in LANGUAGES])
+    assert said_differently([order_answers.state_sentence(state, language) for language in LANGUAGES])
 
 
 def test_a_language_that_we_do_not_speak_is_our_own_mistake():

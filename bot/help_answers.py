@@ -1,0 +1,76 @@
+"""Greetings, and help made from what the parser itself reads."""
+
+from bot.asker import Asker
+from nlp.reading import Intent, Reading
+
+HELP_TOPICS = (
+    Intent.PLACE_ORDER,
+    Intent.MARKET,
+    Intent.BOOK,
+    Intent.ORDERS,
+    Intent.CANCEL_ORDER,
+    Intent.CANCEL_ALL,
+    Intent.AMEND_ORDER,
+    Intent.MY_TRADES,
+    Intent.POSITIONS,
+    Intent.ACCOUNT,
+    Intent.ALERT,
+    Intent.LANGUAGE,
+)
+
+
+def greeting(asker: Asker, reading: Reading) -> str:
+    _ = asker.catalog.gettext
+    return "\n".join(
+        [
+            _("Hello! I am MaiBroker: tell me what to buy or sell."),
+            _("For example: %(example)s") % {"example": asker.examples[Intent.PLACE_ORDER][0]},
+            _("Say *help* to see what else I can do."),
+        ]
+    )
+
+
+def thanks(asker: Asker, reading: Reading) -> str:
+    _ = asker.catalog.gettext
+    return _("You're welcome!")
+
+
+def language(asker: Asker, reading: Reading) -> str:
+    _ = asker.catalog.gettext
+    return _("I will speak English from now on.")
+
+
+def help_on(asker: Asker, reading: Reading) -> str:
+    """One example a topic, or all the examples of the topic that was asked about; each is what the parser reads."""
+    _ = asker.catalog.gettext
+    titles = _help_titles(asker)
+    topic = next((intent for intent in HELP_TOPICS if intent == reading.topic), None)
+    if topic is not None:
+        return "\n".join([f"*{titles[topic]}*", *(f"• {example}" for example in asker.examples[topic])])
+    lines = [f"*{titles[intent]}*: {asker.examples[intent][0]}" for intent in HELP_TOPICS if intent in asker.examples]
+    return "\n".join(
+        [
+            _("Write or speak as you like. For example:"),
+            *lines,
+            _("*STOP* cancels all your orders and freezes chat trading."),
+            _("More on one of them: “help orders”."),
+        ]
+    )
+
+
+def _help_titles(asker: Asker) -> dict[Intent, str]:
+    _ = asker.catalog.gettext
+    return {
+        Intent.PLACE_ORDER: _("Buy and sell"),
+        Intent.MARKET: _("Prices"),
+        Intent.BOOK: _("Order book"),
+        Intent.ORDERS: _("Your orders"),
+        Intent.CANCEL_ORDER: _("Cancel one"),
+        Intent.CANCEL_ALL: _("Cancel several"),
+        Intent.AMEND_ORDER: _("Change"),
+        Intent.MY_TRADES: _("Your trades"),
+        Intent.POSITIONS: _("Positions"),
+        Intent.ACCOUNT: _("Account"),
+        Intent.ALERT: _("Alerts"),
+        Intent.LANGUAGE: _("Language"),
+    }
