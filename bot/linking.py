@@ -72,6 +72,7 @@ def show_code(session: Session, account_id: int, now: datetime) -> LinkCode:
     if conversation_of(session, account_id) is not None:
         raise AlreadyLinked
     session.execute(
+        # One that has expired and is not swept yet may be given again.
         sa.delete(link_codes).where(sa.or_(link_codes.c.account_id == account_id, link_codes.c.expires_at <= now))
     )
     expires_at = now + CODE_LIFETIME
@@ -228,3 +229,9 @@ def _become(session: Session, account: sa.RowMapping, guest_id: int) -> None:
         .values(kind="account", display_name=display_name, language=language)
     )
     session.execute(sa.delete(traders).where(traders.c.id == account["trader_id"]))
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Codes that nobody may send any more, and wrong ones that count no longer."""
+    session.execute(sa.delete(link_codes).where(link_codes.c.expires_at <= now))
+    session.execute(sa.delete(link_failures).where(link_failures.c.failed_at <= now - CODE_LIFETIME))

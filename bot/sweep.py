@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import delivery, idempotency, inbox, login_sessions, queues, recordings
+from bot import delivery, idempotency, inbox, linking, login_sessions, queues, recordings
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -38,6 +38,7 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, settings: Settings, now
         recordings.forget_old(session, now)
         idempotency.forget_old(session, now)
         login_sessions.forget_old(session, now)
+        linking.forget_old(session, now)
         replies_wait = delivery.has_due(session, settings, now - LATE)
     for conversation_id in conversation_ids:
         queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)

@@ -120,7 +120,7 @@ login_sessions = sa.Table(
     sa.Column("user_agent", sa.Text, nullable=False),
     sa.Column("ip_address", sa.Text, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False, index=True),
     sa.Column("ended_at", sa.DateTime(timezone=True)),
     sa.Column("end_reason", sa.Text),
 )
@@ -129,6 +129,7 @@ refresh_tokens = sa.Table(
     "refresh_tokens",
     metadata,
     sa.Column("digest", sa.LargeBinary, primary_key=True, comment="SHA-256: the token itself is nowhere stored"),
+    sa.Column("parent", sa.LargeBinary, index=True, comment="the token that this one was given for"),
     sa.Column("session_id", sa.ForeignKey("login_sessions.id"), nullable=False, index=True),
     sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False, index=True),
     sa.Column("used_at", sa.DateTime(timezone=True)),
@@ -162,7 +163,7 @@ link_codes = sa.Table(
     metadata,
     sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
     sa.Column("code", sa.Text, nullable=False, unique=True),
-    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False, index=True),
 )
 
 link_failures = sa.Table(
@@ -170,5 +171,5 @@ link_failures = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False, index=True),
-    sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False, index=True),
 )

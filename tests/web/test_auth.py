@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.exc import InternalError
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
-from bot import login_sessions, passwords
+from bot import linking, login_sessions, passwords
 from bot.clock import utc_now
-from bot.tables import accounts, refresh_tokens, security_events
+from bot.tables import accounts, link_codes, refresh_tokens, security_events
 from bot.tables import login_sessions as logins
 from tests.web.api import PASSWORD, ApiCaller, code
 from tests.web.conftest import PUBLIC_URL
@@ -92,21 +94,81 @@ def test_an_unknown_name_and_a_wrong_password_are_answered_alike(api: Flask, mon
     assert [kept.split("$")[:4] for kept in hashes] == [hashes[0].split("$")[:4]] * 2
 
 
-def test_a_refresh_token_is_good_once_and_its_second_use_ends_the_login(api: Flask, database: Engine):
+def refresh(caller: ApiCaller, token: str) -> TestResponse:
+    return caller.client.post("/api/auth/refresh", json={"refresh_token": token})
+
+
+def let_pass(database: Engine, duration: timedelta) -> None:
+    """As if every use of a refresh token had been so much earlier."""
+    with database.begin() as connection:
+        connection.execute(sa.update(refresh_tokens).values(used_at=refresh_tokens.c.used_at - duration))
+
+
+def assert_login_has_ended(caller: ApiCaller, newest: str, database: Engine) -> None:
+    ended = caller.get("/api/auth/profile")
+    assert (ended.status_code, code(ended)) == (401, "not_signed_in")
+    refused = refresh(caller, newest)
+    assert (refused.status_code, code(refused)) == (401, "invalid_refresh_token")
+    assert kinds_of_events(database)[-1] == "refresh_token_reused"
+
+
+def test_a_refresh_token_is_good_once_and_its_later_use_ends_the_login(api: Flask, database: Engine):
     ana = ApiCaller(api)
     first = ana.tokens["refresh_token"]
-    second = ana.client.post("/api/auth/refresh", json={"refresh_token": first})
+    second = refresh(ana, first)
     assert second.status_code == 200
     assert second.json["refresh_token"] != first
     ana.tokens = second.json
     assert ana.get("/api/auth/profile").status_code == 200
-    replayed = ana.client.post("/api/auth/refresh", json={"refresh_token": first})
+    let_pass(database, login_sessions.REPEATED_WITHIN)
+    replayed = refresh(ana, first)
     assert (replayed.status_code, code(replayed)) == (401, "invalid_refresh_token")
-    ended = ana.get("/api/auth/profile")
-    assert (ended.status_code, code(ended)) == (401, "not_signed_in")
-    newest = ana.client.post("/api/auth/refresh", json={"refresh_token": second.json["refresh_token"]})
-    assert (newest.status_code, code(newest)) == (401, "invalid_refresh_token")
-    assert kinds_of_events(database)[-1] == "refresh_token_reused"
+    assert_login_has_ended(ana, second.json["refresh_token"], database)
+
+
+def test_a_client_that_lost_the_answer_of_a_refresh_gets_another_at_once(api: Flask, database: Engine):
+    ana = ApiCaller(api)
+    first = ana.tokens["refresh_token"]
+    lost = refresh(ana, first).json["refresh_token"]
+    again = refresh(ana, first)
+    assert again.status_code == 200
+    assert again.json["refresh_token"] not in (first, lost)
+    ana.tokens = again.json
+    assert ana.get("/api/auth/profile").status_code == 200
+    let_pass(database, login_sessions.REPEATED_WITHIN)
+    assert refresh(ana, again.json["refresh_token"]).status_code == 200
+
+
+def test_two_that_were_given_for_one_token_are_not_both_used(api: Flask, database: Engine):
+    ana = ApiCaller(api)
+    first = ana.tokens["refresh_token"]
+    hers, thiefs = (refresh(ana, first).json["refresh_token"] for _ in range(2))
+    newest = refresh(ana, hers).json["refresh_token"]
+    stolen = refresh(ana, thiefs)
+    assert (stolen.status_code, code(stolen)) == (401, "invalid_refresh_token")
+    assert_login_has_ended(ana, newest, database)
+
+
+def test_what_is_past_its_time_is_forgotten(api: Flask, database: Engine):
+    gone, ana = ApiCaller(api), ApiCaller(api)
+    refresh(gone, gone.tokens["refresh_token"])
+    shown = ana.send("POST", "/api/auth/link").json["code"]
+    with database.begin() as connection:
+        long_ago = utc_now() - login_sessions.REFRESH_LIFETIME
+        theirs = sa.select(sa.func.min(logins.c.id)).scalar_subquery()
+        connection.execute(sa.update(logins).where(logins.c.id == theirs).values(last_used_at=long_ago))
+        connection.execute(
+            sa.update(refresh_tokens).where(refresh_tokens.c.session_id == theirs).values(expires_at=utc_now())
+        )
+        connection.execute(sa.update(link_codes).values(expires_at=utc_now()))
+    with Session(database) as session, session.begin():
+        login_sessions.forget_old(session, utc_now())
+        linking.forget_old(session, utc_now())
+    with database.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(logins)).scalar_one() == 1
+        assert connection.execute(sa.select(sa.func.count()).select_from(refresh_tokens)).scalar_one() == 1
+        assert connection.execute(sa.select(link_codes).where(link_codes.c.code == shown)).first() is None
+    assert refresh(ana, ana.tokens["refresh_token"]).status_code == 200
 
 
 def test_a_page_keeps_its_refresh_token_where_no_script_reads_it(api: Flask):

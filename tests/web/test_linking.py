@@ -5,7 +5,9 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
+from bot import linking
 from bot.tables import link_failures
 from engine.tables import traders
 from tests.bot.conftest import Traders
@@ -67,6 +69,10 @@ def test_a_code_is_good_once_for_ten_minutes_and_for_five_tries(
     late = code_for(ana)
     chat.stack.wait(minutes=11)
     assert "not good" in chat.reply(NUMBER, f"link {late}")
+    with Session(database) as session, session.begin():
+        linking.forget_old(session, chat.stack.now())
+        # The one that came just now still counts.
+        assert len(session.execute(sa.select(link_failures)).all()) == 1
 
 
 def test_a_number_and_an_account_each_have_one_link(
