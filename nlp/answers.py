@@ -9,6 +9,7 @@ from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span
 
 _NUMERIC = ("quantity", "price")
+_DISMISSED_KINDS = ("filler", "order", "last", "my")
 # A short "no" before an order may belong to the order.
 _DISMISSAL_LENGTH_MIN = 6
 # "la 5372" and "a 5372" may be an order, but "a 1.118" is a price.
@@ -86,7 +87,8 @@ def after_dismissal(spans: Sequence[Span]) -> Sequence[Span]:
     if not clause or not clause[0].has("no") or len(clause[0].text) < _DISMISSAL_LENGTH_MIN:
         return spans
     known = all(
-        span is clause[0] or span.asset or span.contract or span.has("filler") or span.has("order") for span in clause
+        span is clause[0] or span.asset or span.contract or any(span.has(kind) for kind in _DISMISSED_KINDS)
+        for span in clause
     )
     return spans[comma + 1 :] if known else spans
 
@@ -127,6 +129,7 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
         "order_type": order.order_type,
         "time_in_force": order.time_in_force,
         "expires_in": order.expires_in,
+        "expires_at": order.expires_at,
     }
     if all(value is None for value in slots.values()):
         return None
@@ -256,6 +259,7 @@ def _repeat(spans: Sequence[Span], lang: str, order: Order) -> Reading | None:
         order_type="market" if order.order_type == "market" else None,
         time_in_force=order.time_in_force,
         expires_in=order.expires_in,
+        expires_at=order.expires_at,
         certain=not reasons,
         reasons=tuple(dict.fromkeys(reasons)),
     )

@@ -29,14 +29,17 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
         return None
     verb = verbs[0]
     numbers = [span for span in spans if span.number]
-    everything = any(span.has("all") for span in spans) or _names_many(spans)
     last = any(span.has("last") or span.has("ask", Intent.LAST_ORDER) for span in spans)
+    everything = any(span.has("all") for span in spans) or _names_many(spans)
+    everything = everything or (not last and _names_product(spans, verb))
     if not numbers and not everything and not last:
         last = spans[verb].has("cancel", "spoken_of")
     if not numbers and not everything and not last:
         return None
-    # "All" is relative to what there is, but it leaves nothing open.
-    reasons = _against([span for span in spans if not span.has("all")], language, frozenset())
+    # "All" and "my purchase of" are relative to what there is, but they leave nothing open.
+    reasons = _against(
+        [span for span in spans if not (span.has("all") or span.has("orders_of"))], language, frozenset()
+    )
     rest = [span for position, span in enumerate(spans) if position != verb]
     if any(not span.sure for span in spans):
         reasons.append("misspelt")
@@ -75,6 +78,13 @@ def _names_many(spans: Sequence[Span]) -> bool:
     """ "my bids", "mis órdenes": in all three languages the plural ends in s."""
     plural = any((span.has("orders_of") or span.has("order")) and span.text.endswith("s") for span in spans)
     return plural and any(span.has("my") for span in spans)
+
+
+def _names_product(spans: Sequence[Span], verb: int) -> bool:
+    """ "pull my wheat order": with its product named, an order is every one of the product."""
+    named = any(span.asset or span.contract for span in spans[verb + 1 :])
+    spoken_of = spans[verb].has("cancel", "spoken_of")  # "cancela la orden"
+    return named and (spoken_of or any(span.has("order") or span.has("orders_of") for span in spans))
 
 
 def _cancel_all(spans: Sequence[Span]) -> Command:

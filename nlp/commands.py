@@ -17,6 +17,8 @@ _ASKED_FIRST = (
 # Before the word that asks for an alert these say that none is asked for.
 _AGAINST_ALERTS = frozenset({"negation", "past", "reported", "joke"})
 _AROUND_HELP = ("polite", "filler", "greeting")
+# A longer phrase asks by itself: "qué es un lote".
+_TERMS_NAMED_MAX = 3
 _ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
 
 
@@ -58,6 +60,20 @@ def whole(spans: Sequence[Span]) -> Command | None:
         intents.sort(key=lambda intent: order.index(Intent(intent)) if Intent(intent) in order else len(order))
         return Command(Intent(intents[0]))
     return None
+
+
+def on_terms(spans: Sequence[Span]) -> Command | None:
+    """A question on the terms of trading, "what is your commission?", not on the trader's own account."""
+    named = [span for span in spans if span.has("terms")]
+    if not named or any(span.number or span.asset or span.contract or span.has("my") for span in spans):
+        return None
+    asks = any(
+        span.has("guard", "question") or span.text in ("?", "¿") or span.has("ask", "cost", Intent.HELP, Intent.MARKET)
+        for span in spans
+    )
+    asks = asks or any(len(span.text.split()) > _TERMS_NAMED_MAX for span in named)
+    past = any(span.has("guard", "past", "negation") for span in spans)
+    return Command(Intent.HELP, topic=named[0].value("terms")) if asks and not past else None
 
 
 def help_on(spans: Sequence[Span]) -> Command | None:
@@ -119,7 +135,7 @@ def small_talk(spans: Sequence[Span]) -> Command | None:
             return Command(Intent.NO)
         if any(span.has("no") for span in words):
             return unknown("yes_and_no")
-        if not (thanked and (first.has("filler") or first.has("thanks"))) and not _only_greets(words, first):
+        if not (thanked and (first.has("yes", "noted") or first.has("thanks"))) and not _only_greets(words, first):
             return Command(Intent.YES)
     if thanked:
         return Command(Intent.THANKS)

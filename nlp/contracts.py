@@ -164,6 +164,8 @@ def _named(span: Span, spans: Sequence[Span], position: int, as_of: date, voice:
         year = int(digits.text)
     elif len(digits.text) == 2 and not comma and (glued or _is_year(spans, place, as_of)):
         year = 2000 + int(digits.text)
+    elif place == position + 1 and _by_asset(spans, position) and _is_price_after_month(span, digits.text):
+        return upcoming(month, as_of), place, False, ("ambiguous_month",)
     else:
         return None
     sure, reasons = True, ()
@@ -174,6 +176,15 @@ def _named(span: Span, spans: Sequence[Span], position: int, as_of: date, voice:
     if heard:
         sure = sure and voice
     return code(month, year), end, sure, reasons if sure else ("ambiguous_month",)
+
+
+def _is_price_after_month(month: Span, digits: str) -> bool:
+    """ "dic 2010" may be a year that no contract has; "dez 4010" may be two numbers, as "dez" is ten too."""
+    return (len(digits) == 4 and digits.startswith("20")) or (month.has("number") and len(digits) > 2)
+
+
+def _by_asset(spans: Sequence[Span], position: int) -> bool:
+    return position > 0 and spans[position - 1].has("asset")
 
 
 def _leads_in(spans: Sequence[Span], place: int) -> bool:

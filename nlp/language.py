@@ -24,7 +24,7 @@ _LETTERS = {
     "à": "pt",
 }
 _EVIDENCE_KINDS_IGNORED = frozenset(
-    {"asset", "heard_number", "heard_asset", "heard_side", "heard_month", "heard_quote", "heard_cue"}
+    {"asset", "heard_number", "heard_asset", "heard_side", "heard_month", "heard_quote", "heard_cue", "repeat"}
 )
 
 
@@ -49,6 +49,8 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
     spans = list(spans)
     for position, span in enumerate(spans):
         languages = {m.language for m in span.meanings if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED}
+        if "en" in languages and len(languages) == 2:
+            continue  # a word that a language borrowed from English: "trades"
         if span.text == "a":
             following = next((one for one in spans[position + 1 :] if not one.punctuation), span)
             if following.text[-1].isdecimal():

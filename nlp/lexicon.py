@@ -31,7 +31,9 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "currency": frozenset({"sign"}),
     "market": frozenset({"order"}),
     "time_in_force": frozenset({"IOC", "FOK", "GTC", "DAY"}),
-    "validity": frozenset({"for"}),
+    "validity": frozenset({"for", "until"}),
+    "day": frozenset({*"1234567", "today", "tomorrow"}),
+    "clock": frozenset({"am", "pm", "hour", "noon", "at"}),
     "time_unit": None,
     "duration": None,
     "month": None,
@@ -53,8 +55,9 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "direction": frozenset({"above", "below"}),
     "ask": _INTENTS | {"cost"},
     "topic": _INTENTS,
+    "terms": frozenset({"commission", "time_in_force", "lots", "limits"}),
     "whole": _INTENTS,
-    "yes": frozenset({"yes"}),
+    "yes": frozenset({"yes", "noted"}),
     "no": frozenset({"no"}),
     "greeting": frozenset({"word"}),
     "thanks": frozenset({"word"}),
@@ -86,12 +89,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """One file. The value of a nickname or homophone is the word that is meant by it."""
+    """One file. The value of a nickname or homophone is the word that is meant by it, that of `near` a like product."""
 
     language: str
     entries: tuple[Entry, ...]
     nicknames: tuple[Entry, ...]
     homophones: tuple[Entry, ...]
+    near: tuple[Entry, ...]
     examples: Mapping[Intent, tuple[str, ...]]
 
 
@@ -107,7 +111,7 @@ def load(path: Path) -> Lexicon:
     with path.open("rb") as file:
         sections = tomllib.load(file)
     for section in sections:
-        if section not in KINDS and section not in ("nicknames", "homophones", "examples"):
+        if section not in KINDS and section not in ("nicknames", "homophones", "near", "examples"):
             raise LexiconError(f"{path.name}: [{section}] is not a kind of phrase")
     entries: list[Entry] = []
     for kind, allowed in KINDS.items():
@@ -124,6 +128,7 @@ def load(path: Path) -> Lexicon:
         entries=tuple(entries),
         nicknames=_spellings(path, "nicknames", sections, language),
         homophones=_spellings(path, "homophones", sections, language),
+        near=_spellings(path, "near", sections, language),
         examples={Intent(intent): tuple(sentences) for intent, sentences in examples.items()},
     )
 

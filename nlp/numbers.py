@@ -48,8 +48,8 @@ def parse_digits(text: str, comma: bool | None) -> Number | None:
     whole = Decimal("".join(groups))
     if comma is not None and (mark == ".") == comma:
         return Number(whole)
-    # Thousands end in zeros far more often than prices do.
-    return Number(whole if whole % 10 == 0 or comma is not False else decimal, whole=whole, ambiguous=True)
+    # Thousands end in zeros far more often than prices do, though gas is quoted so in English: "4.310".
+    return Number(whole if whole % 100 == 0 or comma is not False else decimal, whole=whole, ambiguous=True)
 
 
 def _is_slipped(mark: str, groups: Sequence[str], comma: bool | None) -> bool:
@@ -135,7 +135,7 @@ class _Reader:
         if span.has("number", "pair"):
             return Number(Decimal(2), spoken=True), self.position + 1
         if span.has("number", "dozen"):
-            return Number(Decimal(12), spoken=True), self.position + 1
+            return self._dozens(Decimal(1), self.position + 1)
         if span.has("number", "word"):
             return self._from_words()
         return None
@@ -163,7 +163,7 @@ class _Reader:
             return Number(number.value * 10, ambiguous=True), self.position + 2
         fraction = self._fraction_at(self.position)
         if fraction is not None:
-            return Number(fraction), self.position + 3
+            return self._in_thousands(Number(fraction), self.position + 3)
         end = self.position + 1
         after = self._at(end)
         if after is not None and after.has("number", "thousand"):
@@ -180,8 +180,42 @@ class _Reader:
         if after is not None and after.glued and after.has("number", "million"):
             return self._scaled(number, _MILLION), end + 1
         if self._is(end, "dozen"):
-            return Number(number.value * 12), end + 1
-        return self._with_fraction(number, end)
+            return self._dozens(number.value, end + 1)
+        grouped = self._grouped(number)
+        if grouped is not None:
+            return grouped, end + 1
+        number, end = self._with_fraction(number, end)
+        return self._in_thousands(number, end)
+
+    def _in_thousands(self, number: Number, end: int) -> tuple[Number, int]:
+        """ "½k", "2 1/2 mil": the scale after a fraction."""
+        if self._is(end, "thousand") or self._text(end) in ("mil", "thousand"):
+            return replace(number, value=number.value * _THOUSAND, plain=False), end + 1
+        return number, end
+
+    def _dozens(self, count: Decimal, end: int) -> tuple[Number, int]:
+        """So many dozen, and perhaps half of one: "docena y media"."""
+        if self._is(end, "and") and self._is(end + 1, "half") and not self._followed_by_hour(end + 1):
+            return Number(count * 12 + 6, spoken=True), end + 2
+        return Number(count * 12, spoken=True), end
+
+    def _grouped(self, number: Number) -> Number | None:
+        """ "4 020" where a price is led in: thousands parted by a space, or a price and a quantity."""
+        after, before = self._digits_at(self.position + 1), self._at(self.position - 1) if self.position else None
+        if after is None or before is None or not (number.plain and after.plain):
+            return None
+        head, tail, behind = (
+            self.spans[self.position].text,
+            self.spans[self.position + 1].text,
+            self._at(self.position + 2),
+        )
+        if len(head) > 3 or len(tail) != 3 or head.startswith("0") or (behind is not None and behind.has("unit")):
+            return None
+        led_in = before.has("cue", "price") or before.has("currency")
+        priced_later = before.has("side") and any(span.has("cue", "price") for span in self.spans[self.position + 2 :])
+        if not (led_in or priced_later):
+            return None
+        return Number(number.value * _THOUSAND + after.value, ambiguous=True)
 
     def _glued(self, distance: int) -> bool:
         span = self._at(self.position + distance)
@@ -283,7 +317,7 @@ class _Reader:
             if self._is(end, unit) and len(values) == 1:
                 return Number(values[0] * scale, ambiguous=True, spoken=True), end + 1
         if self._is(end, "dozen") and len(values) == 1:
-            return Number(values[0] * 12, spoken=True), end + 1
+            return self._dozens(values[0], end + 1)
         if self._is(end, "point"):
             decimals = self._decimals(end + 1)
             if decimals is not None and not number.ambiguous:
@@ -373,6 +407,9 @@ def _composed(values: Sequence[Decimal], joined_by_and: bool, language: str) -> 
     if all(value < 10 for value in values) and len(values) > 2:
         whole = Decimal("".join(str(value) for value in values))
         return Number(whole, whole=whole, ambiguous=True, spoken=True)
+    if len(values) == 3 and 1 <= values[0] < 10 and all(10 <= value < _HUNDRED for value in values[1:]):
+        # "Three seventy fifty" leaves both the hundred and the point unsaid.
+        return Number(values[0] * 100 + values[1] + values[2] / _HUNDRED, ambiguous=True, spoken=True)
     if len(values) != 2:
         return None
     head, tail = values

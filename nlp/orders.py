@@ -40,6 +40,7 @@ class Order:
     order_type: str | None = None
     time_in_force: str | None = None
     expires_in: int | None = None
+    expires_at: str | None = None
     doubts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     unlisted: str | None = None
@@ -199,12 +200,12 @@ class OrderReader:
                 order.time_in_force = term
         if order.time_in_force == "DAY":
             order.time_in_force = None
-        lasting = expiry.find(self._spans)
+        lasting = expiry.find(self._spans, self._as_of)
         if lasting is not None:
             self._used.update(lasting.spans)
-            order.expires_in = lasting.minutes
+            order.expires_in, order.expires_at = lasting.minutes, lasting.moment
             if not lasting.sure:
-                order.doubts.append("unclear_expiry")
+                order.doubts.append("unclear_expiry" if lasting.moment is None else "local_time")
         for position, span in enumerate(self._spans):
             if span.has("market", "order") and (position not in self._used or span.has("side")):
                 self._used.add(position)

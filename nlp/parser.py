@@ -15,6 +15,8 @@ from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span, SpanFinder
 
 _DEFAULT_LANGUAGE = language.DEFAULT_LANGUAGE
+# In Portuguese "compre" is never "comprei".
+_ACCENTLESS_PASTS = frozenset({"en", "pt"})
 
 
 class Parser:
@@ -50,13 +52,18 @@ class Parser:
         spans, tongue = self._spans(text, as_of, last_language, voice)
         if not any(span.meanings or span.number or span.contract or span.unknown for span in spans):
             return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("empty",))
+        if _is_one_letter(spans):
+            return self._of_letter(spans, last_language or _DEFAULT_LANGUAGE)
+        kept = list(answers.after_dismissal(spans))
         if question is not None:
-            spans = list(answers.after_dismissal(spans))
+            spans = kept
         if question is not None or last_order is not None:
             reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
             if reading is not None:
                 return reading
         reading = self._read(spans, tongue, as_of, voice)
+        if reading.intent == Intent.UNKNOWN and len(kept) < len(spans):
+            reading = self._after_dismissal(kept, tongue, as_of, voice) or reading
         if reading.intent == Intent.UNKNOWN and last_order is not None:
             return steps.read(spans, tongue) or reading
         return reading
@@ -66,6 +73,8 @@ class Parser:
         spelling.correct(spans, self._speller.guess, language.detect(spans, text, last).language)
         spans = contracts.mark_written(spans, as_of, voice)
         tongue = language.detect(spans, text, last)
+        if not voice and text.isascii() and not any(span.has("polite") for span in spans):
+            _doubt_past(spans, tongue.language)
         for span in spans:
             span.prefer(tongue.language)
         spans = numbers.mark(spans, tongue)
@@ -94,6 +103,7 @@ class Parser:
     def _read(self, spans: Sequence[Span], tongue: str, as_of: date, voice: bool) -> Reading:
         command = (
             commands.whole(spans)
+            or commands.on_terms(spans)
             or commands.help_on(spans)
             or commands.conversation(spans)
             or commands.small_talk(spans)
@@ -112,6 +122,21 @@ class Parser:
                 or self._of_rest(spans, order)
             )
         return self._of_command(command, tongue)
+
+    def _of_letter(self, spans: Sequence[Span], tongue: str) -> Reading:
+        """A single letter tells no language; it is a yes or a no in the one that was spoken last, or nothing."""
+        for kind, intent in (("yes", Intent.YES), ("no", Intent.NO)):
+            if any(tongue in span.languages(kind) for span in spans):
+                return Reading(intent=intent, lang=tongue)
+        return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("one_letter",))
+
+    def _after_dismissal(self, spans: Sequence[Span], tongue: str, as_of: date, voice: bool) -> Reading | None:
+        """ "Forget that, buy 10 gold at 4000": an order, asked back since nothing stands open that it could replace."""
+        order = self._order(spans, tongue, as_of, voice)
+        if order.side is None or not _is_order(spans, order):
+            return None
+        order.doubts.append("correction")
+        return self._of_order(order, tongue)
 
     def _of_command(self, command: Command, tongue: str) -> Reading:
         return Reading(
@@ -149,8 +174,9 @@ class Parser:
             order_type=order.order_type,
             time_in_force=order.time_in_force,
             expires_in=order.expires_in,
+            expires_at=order.expires_at,
             unlisted=unlisted,
-            nearest=() if unlisted is None else self._speller.nearest_assets(unlisted),
+            nearest=() if unlisted is None else self._nearest(unlisted),
             missing=order.missing,
             certain=not reasons,
             reasons=reasons,
@@ -167,6 +193,10 @@ class Parser:
         if order.missing:
             return replace(reading, intent=Intent.INCOMPLETE_ORDER)
         return replace(reading, intent=Intent.CONFIRM_ORDER) if reasons else reading
+
+    def _nearest(self, unlisted: str) -> tuple[str, ...]:
+        """The listed products that are most like what is not: in kind, else in spelling."""
+        return tuple(dict.fromkeys(self._finder.near.get(unlisted, ()))) or self._speller.nearest_assets(unlisted)
 
     def _of_rest(self, spans: Sequence[Span], order: Order) -> Command:
         greets = any(span.has("greeting") for span in spans)
@@ -186,6 +216,18 @@ class Parser:
             if greets:
                 return Command(Intent.GREETING)
         return commands.unknown(*(order.refusals or order.doubts or ["not_understood"]))
+
+
+def _doubt_past(spans: Sequence[Span], language: str) -> None:
+    """Ask about a verb that an accent would put in the past, where nothing shows that the writer uses accents."""
+    for span in spans:
+        if span.may_be_past and language in span.languages("side") and language not in _ACCENTLESS_PASTS:
+            span.sure, span.reasons = False, ("may_be_past",)
+
+
+def _is_one_letter(spans: Sequence[Span]) -> bool:
+    words = [span for span in spans if not span.punctuation]
+    return len(words) == 1 and len(words[0].text) == 1 and words[0].text.isalpha()
 
 
 def _is_order(spans: Sequence[Span], order: Order) -> bool:

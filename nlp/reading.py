@@ -57,7 +57,7 @@ ACTING_INTENTS = frozenset(
 )
 
 _SLOTS = (
-    "side", "quantity", "asset", "contract", "price", "order_type", "time_in_force", "expires_in",
+    "side", "quantity", "asset", "contract", "price", "order_type", "time_in_force", "expires_in", "expires_at",
     "order_id", "direction", "language", "topic", "unlisted",
 )  # fmt: skip
 
@@ -66,7 +66,9 @@ _SLOTS = (
 class Reading:
     """One message understood.
 
-    `lang` is the language to answer in; `expires_in` counts minutes; `order_id` is digits or "last".
+    `lang` is the language to answer in; `expires_in` counts minutes; `expires_at` is a day, a clock time or both, by
+    the trader's own clock: "2025-11-07", "T20:00", "2025-11-07T15:00"; `order_id` is digits or "last"; `topic` is what
+    help is asked on: an intent, or one of the terms of trading, "commission", "time_in_force", "lots" or "limits".
     """
 
     intent: Intent
@@ -79,6 +81,7 @@ class Reading:
     order_type: str | None = None
     time_in_force: str | None = None
     expires_in: int | None = None
+    expires_at: str | None = None
     order_id: str | None = None
     direction: str | None = None
     language: str | None = None

@@ -59,7 +59,7 @@ class Span:
     punctuation: bool = False
     unknown: bool = False
     glued: bool = False
-    alternatives: tuple[Decimal, ...] = field(default=())
+    may_be_past: bool = False  # "compre" is "compré" too, where the writer leaves the accents out
     # The values of each kind, and the meanings that they were drawn from: a message asks for them thousands of times.
     _by_kind: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _drawn_from: tuple[Meaning, ...] = field(default=(), init=False, repr=False, compare=False)
@@ -160,6 +160,10 @@ class SpanFinder:
         for lexicon in lexicons:
             for entry in lexicon.homophones:
                 self._learn_homophone(entry)
+        self.near: dict[str, tuple[str, ...]] = defaultdict(tuple)
+        for lexicon in lexicons:
+            for entry in lexicon.near:
+                self.near[self._key(entry.phrase)] += self.asset_words.get(self._key(entry.value), ())
         self._matcher = PhraseMatcher(self._pipeline.vocab, attr="ORTH")
         for key in self._known:
             self._matcher.add(key, [self._pipeline.make_doc(key)])
@@ -216,6 +220,10 @@ class SpanFinder:
         span = Span(start, end, norm, glued=token.glued)
         if known:
             span.meanings = self._meanings(norm, " ".join(one.text for one in tokens[start:end]))
+            # The past of the first person is told from such an imperative by nothing but its accent.
+            span.may_be_past = norm.endswith("e") and any(
+                (one.meaning.kind, one.meaning.value) == ("guard", "past") for one in self._known[norm]
+            )
         elif not token.is_digits:
             span.unknown = token.is_word
             span.punctuation = not token.is_word
