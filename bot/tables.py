@@ -19,6 +19,8 @@ conversations = sa.Table(
     sa.Column("frozen_at", sa.DateTime(timezone=True), comment="since when the trader's STOP holds"),
     sa.Column("last_inbound_at", sa.DateTime(timezone=True)),
     sa.Column("noticed_at", sa.DateTime(timezone=True), comment="when a notice last went out"),
+    sa.Column("taken_over_by", sa.BigInteger, comment="who of our staff writes here while the bot is mute"),
+    sa.Column("taken_over_at", sa.DateTime(timezone=True)),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
 )
 
@@ -40,9 +42,13 @@ inbox = sa.Table(
     sa.Column("outcome", sa.Text),
     sa.Column("order_shown", JSONB(none_as_null=True), comment="the order that the outcome is about"),
     sa.Column("failures", sa.Integer, nullable=False, server_default="0", comment="how often handling it broke"),
+    sa.Column("in_answer_to", sa.BigInteger, comment="the message whose question this one closed or replaced"),
+    sa.Column("retries", sa.Integer, nullable=False, server_default="0", comment="how often staff had it read again"),
     sa.Column("handled_at", sa.DateTime(timezone=True)),
     sa.Index("ix_inbox_waiting", "conversation_id", "id", postgresql_where=sa.text("handled_at IS NULL")),
     sa.Index("ix_inbox_conversation", "conversation_id", "id"),
+    sa.Index("ix_inbox_in_answer_to", "in_answer_to", postgresql_where=sa.text("in_answer_to IS NOT NULL")),
+    sa.Index("ix_inbox_failed", "id", postgresql_where=sa.text("failures > 0")),
 )
 
 outbox = sa.Table(
@@ -77,6 +83,8 @@ outbox = sa.Table(
     sa.Index("ix_outbox_waiting", "conversation_id", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
     sa.Index("ix_outbox_under_way", "sent_at", postgresql_where=sa.text("state IN ('queued', 'sent')")),
     sa.Index("ix_outbox_order", "order_id", postgresql_where=sa.text("order_id IS NOT NULL")),
+    sa.Index("ix_outbox_conversation", "conversation_id", "id"),
+    sa.Index("ix_outbox_failed", "id", postgresql_where=sa.text("state = 'failed'")),
 )
 
 alerts = sa.Table(
@@ -143,6 +151,7 @@ security_events = sa.Table(
     sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("account_id", sa.BigInteger, index=True),
+    sa.Column("staff_id", sa.BigInteger, index=True, comment="who of our staff did it"),
     sa.Column("ip_address", sa.Text),
     sa.Column("facts", JSONB, nullable=False),
 )
@@ -172,4 +181,47 @@ link_failures = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False, index=True),
     sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False, index=True),
+)
+
+staff = sa.Table(
+    "staff",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("username", sa.Text, nullable=False, unique=True, comment="in lower case"),
+    sa.Column("password_hash", sa.Text, nullable=False, comment="argon2id"),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("totp_secret", sa.Text, comment="of the second factor, where one is used"),
+    sa.Column("totp_step", sa.BigInteger, comment="of the last code that was taken: none is good twice"),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("disabled_at", sa.DateTime(timezone=True)),
+    sa.CheckConstraint("role in ('support', 'risk', 'admin')", name="role"),
+)
+
+staff_sessions = sa.Table(
+    "staff_sessions",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True, comment="SHA-256: the token itself is nowhere stored"),
+    sa.Column("staff_id", sa.ForeignKey("staff.id"), nullable=False, index=True),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+bad_readings = sa.Table(
+    "bad_readings",
+    metadata,
+    sa.Column("inbox_id", sa.ForeignKey("inbox.id"), primary_key=True, autoincrement=False),
+    sa.Column("staff_id", sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("expect", JSONB, nullable=False, comment="the intent and slots that would have been right"),
+    sa.Column("marked_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+announcements = sa.Table(
+    "announcements",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("staff_id", sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("request_key", sa.Text, nullable=False, unique=True, comment="of the form, so that it is sent once"),
+    sa.Column("bodies", JSONB, nullable=False, comment="by language"),
+    sa.Column("recipients", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
 )
