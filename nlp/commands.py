@@ -65,7 +65,9 @@ def whole(spans: Sequence[Span]) -> Command | None:
 def on_terms(spans: Sequence[Span]) -> Command | None:
     """A question on the terms of trading, "what is your commission?", not on the trader's own account."""
     named = [span for span in spans if span.has("terms")]
-    if not named or any(span.number or span.asset or span.contract or span.has("my") for span in spans):
+    if not named or any(span.number or span.asset or span.contract for span in spans):
+        return None
+    if any(span.has("my") and not span.has("status") for span in spans):  # "open" is said of orders in general too
         return None
     asks = any(
         span.has("guard", "question") or span.text in ("?", "¿") or span.has("ask", "cost", Intent.HELP, Intent.MARKET)

@@ -42,8 +42,12 @@ class Parser:
         channel: str = "text",
         question: Question | None = None,
         last_order: Reading | None = None,
+        quotes_order: bool = False,
     ) -> Reading:
-        """What `text` means on the day `as_of`; `question` and `last_order` are what the conversation stands at."""
+        """What `text` means on the day `as_of`; `question` and `last_order` are what the conversation stands at.
+
+        With `quotes_order` the message is a reply to what was said of one order, which is what "this one" means.
+        """
         if len(text) > tokens.CHARACTERS_MAX:
             return Reading(
                 intent=Intent.UNKNOWN, lang=last_language or _DEFAULT_LANGUAGE, certain=False, reasons=("too_long",)
@@ -57,6 +61,8 @@ class Parser:
         kept = list(answers.after_dismissal(spans))
         if question is not None:
             spans = kept
+        if quotes_order and (change := steps.read(spans, tongue, quotes_order=True)) is not None:
+            return change
         if question is not None or last_order is not None:
             reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
             if reading is not None:
