@@ -1,10 +1,15 @@
-"""The pages' languages, and the front page: which number to text, and what to say."""
+"""The pages' languages, and the front page: the trading terminal, and which number to text."""
 
 from urllib.parse import urlencode
 
+from babel.numbers import format_percent
 from flask import Blueprint, Flask, current_app, render_template, request
 
+from bot import figures
 from bot.languages import LANGUAGES, translations
+from engine.candles import Interval
+from engine.money import COMMISSION_RATE
+from web.sentences import lifetimes, sentences
 
 LANGUAGE_NAMES = {"en": "English", "es": "Español", "pt": "Português"}
 
@@ -40,6 +45,15 @@ def same_page_in(code: str) -> str:
 
 @pages.get("/")
 def front() -> str:
-    """Where a trader begins."""
-    number = current_app.extensions["settings"].twilio_whatsapp_number.removeprefix("whatsapp:")
-    return render_template("front.html", number=number)
+    """The trading terminal; all that it shows of the market and of an account its scripts get from the public API."""
+    spoken = language()
+    return render_template(
+        "terminal.html",
+        number=current_app.extensions["settings"].twilio_whatsapp_number.removeprefix("whatsapp:"),
+        sentences=sentences(spoken),
+        lifetimes=lifetimes(spoken),
+        intervals=[interval.value for interval in Interval],
+        locale=figures.LOCALES[spoken].replace("_", "-"),
+        commission_rate=COMMISSION_RATE,
+        commission_percent=format_percent(COMMISSION_RATE, "0.### %", figures.LOCALES[spoken]),
+    )
