@@ -45,7 +45,7 @@ class BookNews(msgspec.Struct, frozen=True, array_like=True):
 class News(msgspec.Struct, frozen=True):
     """One committed batch of a shard: its events follow number `before` and end with number `last`.
 
-    `trader_ids` are all whom it concerns. Books may be left out while more waits: they come with a later batch.
+    `trader_ids` are all whom it concerns. `books` is None where more waits: they come with a later batch.
     """
 
     shard_id: int
@@ -54,7 +54,7 @@ class News(msgspec.Struct, frozen=True):
     occurred_at: datetime
     committed_at: datetime
     trades: list[TradeNews]
-    books: list[BookNews]
+    books: list[BookNews] | None
     trader_ids: list[int]
 
 
@@ -92,7 +92,9 @@ def news_of(shard_id: int, settlement: Settlement, committed_at: datetime) -> Ne
         occurred_at=settlement.now,
         committed_at=committed_at,
         trades=trades,
-        books=[
+        books=None
+        if settlement.books is None
+        else [
             BookNews(instrument_id, book.status, book.bids, book.offers)
             for instrument_id, book in settlement.books.items()
         ],

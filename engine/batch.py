@@ -49,11 +49,14 @@ class StaleBooks(Exception):
 
 
 class Settlement(NamedTuple):
-    """What one batch did at `now`, and the books it changed, by instrument. While `more_waiting`, call again."""
+    """What one batch did at `now`, and the books it changed, by instrument. While `more_waiting`, call again.
+
+    `books` is None where they are not shown, or not yet: a later batch then shows all that have changed since.
+    """
 
     settled: list[Settled]
     more_waiting: bool
-    books: dict[int, BookView]
+    books: dict[int, BookView] | None
     now: datetime
 
 

@@ -68,7 +68,7 @@ class Batch(NamedTuple):
     rows: Sequence[Waiting]
     settled: list[Settled]
     statements: list[Statement]
-    books: dict[int, BookView]
+    books: dict[int, BookView] | None
     now: datetime
 
 
@@ -188,15 +188,15 @@ class Shard:
         market.changed_positions.clear()
         return Batch(rows, settled, statements, self._shown_books(market, settled, now), now)
 
-    def _shown_books(self, market: Market, settled: list[Settled], now: datetime) -> dict[int, BookView]:
+    def _shown_books(self, market: Market, settled: list[Settled], now: datetime) -> dict[int, BookView] | None:
         """The books that have changed, as they are now, unless more waits and they were shown a moment ago."""
         if not self.levels_shown:
-            return {}
+            return None
         self.changed_books |= {
             event.instrument_id for one in settled for event in one.events if isinstance(event, CHANGES_OF_BOOKS)
         }
         if self.waiting and self.books_shown_at is not None and now - self.books_shown_at < BOOKS_SHOWN_EVERY:
-            return {}
+            return None
         changed, self.changed_books, self.books_shown_at = self.changed_books, set(), now
         books = ((instrument_id, market.books[instrument_id]) for instrument_id in sorted(changed))
         return {
