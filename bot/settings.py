@@ -50,6 +50,9 @@ class Settings:
     orders_per_minute: int = 10
     requests_per_minute: int = 100
     webhooks_per_minute: int = 30
+    web_workers: int = 2
+    sockets_per_address: int = 50  # In each web process, as the next.
+    sockets_per_account: int = 20
     trusted_proxy_hops: int = 0
     voice_keep_days: int = 7
     whisper_model: str = "base"
@@ -111,6 +114,9 @@ class Settings:
             orders_per_minute=number("ORDERS_PER_MINUTE", cls.orders_per_minute, 1),
             requests_per_minute=number("REQUESTS_PER_MINUTE", cls.requests_per_minute, 1),
             webhooks_per_minute=number("WEBHOOKS_PER_MINUTE", cls.webhooks_per_minute, 1),
+            web_workers=number("WEB_CONCURRENCY", cls.web_workers, 1),
+            sockets_per_address=number("SOCKETS_PER_ADDRESS", cls.sockets_per_address, 1),
+            sockets_per_account=number("SOCKETS_PER_ACCOUNT", cls.sockets_per_account, 1),
             trusted_proxy_hops=number("TRUSTED_PROXY_HOPS", cls.trusted_proxy_hops, 0),
             voice_keep_days=number("VOICE_KEEP_DAYS", cls.voice_keep_days, 0),
             whisper_model=env.get("WHISPER_MODEL") or cls.whisper_model,

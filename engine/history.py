@@ -113,6 +113,16 @@ def orders_page(
     return [by_number[number] for number in sorted(by_number, reverse=True)[:limit]]
 
 
+def settled_orders(
+    session: Session, trader_id: int, numbers: Collection[int] | None = None
+) -> dict[int, RequestedOrder]:
+    """By number, those of the trader's orders that the market has taken: with these numbers, or all that are open."""
+    which = orders.c.closed_at.is_(None) if numbers is None else orders.c.id.in_(numbers)
+    found = sa.select(orders).where(orders.c.trader_id == trader_id, which).subquery()
+    rows = session.execute(_with_request(found).order_by(found.c.id.desc())).mappings()
+    return {row["id"]: _requested(row) for row in rows}
+
+
 def _with_request(found: sa.FromClause) -> sa.Select[Any]:
     """These orders, with the source and key of the request that placed each."""
     placed = sa.and_(

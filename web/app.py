@@ -17,6 +17,7 @@ from web.asyncapi import asyncapi
 from web.auth import auth
 from web.catalogue import Catalogue
 from web.health import health
+from web.live import LiveFeed
 from web.markets import NameConverter, markets
 from web.orders import orders
 from web.webhook import webhook
@@ -67,5 +68,6 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     Compress(app)
     hops = settings.trusted_proxy_hops
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)
+    app.extensions["live"] = LiveFeed(app, settings, app.wsgi_app)
+    app.wsgi_app = ProxyFix(app.extensions["live"], x_for=hops, x_proto=hops)
     return app

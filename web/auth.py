@@ -15,7 +15,8 @@ from bot.login_sessions import REFRESH_LIFETIME, InvalidRefreshToken, Login
 from bot.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, WeakPassword
 from bot.refusals import RequestRefused
 from bot.security_events import SecurityEvent
-from web import caller, limits, schemas, tokens
+from web import caller, limits, schemas, tickets, tokens
+from web.tickets import TICKET_LIFETIME
 from web.tokens import ACCESS_LIFETIME, Caller
 
 T = TypeVar("T")
@@ -208,6 +209,21 @@ def end_session(session_id: int) -> Response:
             session_id=session_id,
         )
     return Response(status=204)
+
+
+@auth.post("/ticket")
+@auth.output(schemas.Ticket, status_code=201)
+@auth.doc(security="bearer", operation_id="issue_ticket")
+def issue_ticket() -> Response:
+    """Get what opens a socket of the live feed that tells of your own orders, once."""
+    with current_app.extensions["sessions"]() as session:
+        found, _ = caller.signed_in(session)
+    answer = schemas.Ticket(
+        ticket=tickets.issue(current_app.extensions["redis"], found),
+        expires_in=int(TICKET_LIFETIME.total_seconds()),
+    ).response(201)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @auth.post("/link")

@@ -34,6 +34,7 @@ STATUSES = {
     "rate_limited": 429,
     "address_blocked": 429,
     "limits_unavailable": 503,
+    "tickets_unavailable": 503,
 }
 
 

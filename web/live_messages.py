@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -68,19 +68,28 @@ class Ping(Input):
 # What it gets.
 
 
+class Message(Output):
+    """What is sent; the fields of `OPTIONAL` are there only where they say something."""
+
+    OPTIONAL: ClassVar = ("id", "resumed", "refused")
+
+    def text(self) -> str:
+        return self.model_dump_json(exclude={name for name in self.OPTIONAL if getattr(self, name, None) is None})
+
+
 class RefusedChannel(Output):
     channel: str
     code: RefusalCode
 
 
-class Subscribed(Output):
+class Subscribed(Message):
     event: Literal["subscribed"] = "subscribed"
     id: MessageId | None = None
     accepted: list[str]
     refused: list[RefusedChannel]
 
 
-class Unsubscribed(Output):
+class Unsubscribed(Message):
     event: Literal["unsubscribed"] = "unsubscribed"
     id: MessageId | None = None
     channels: list[str]
@@ -90,18 +99,18 @@ class Time(Output):
     time: Moment
 
 
-class Pong(Output):
+class Pong(Message):
     event: Literal["pong"] = "pong"
     id: MessageId | None = None
     data: Time
 
 
-class Heartbeat(Output):
+class Heartbeat(Message):
     event: Literal["heartbeat"] = "heartbeat"
     data: Time
 
 
-class Error(Output):
+class Error(Message):
     event: Literal["error"] = "error"
     code: Code
     id: MessageId | None = None
@@ -122,7 +131,7 @@ class MarketState(Output):
     as_of: Moment
 
 
-class MarketSnapshot(Output):
+class MarketSnapshot(Message):
     event: Literal["snapshot"] = "snapshot"
     channel: str
     seq: MarketPosition
@@ -130,7 +139,7 @@ class MarketSnapshot(Output):
     data: MarketState
 
 
-class MarketUpdate(Output):
+class MarketUpdate(Message):
     event: Literal["market:update"] = "market:update"
     channel: str
     seq: MarketPosition
@@ -138,7 +147,7 @@ class MarketUpdate(Output):
     data: MarketState
 
 
-class MarketTrade(Output):
+class MarketTrade(Message):
     event: Literal["trade:executed"] = "trade:executed"
     channel: str
     seq: MarketPosition
@@ -150,7 +159,7 @@ class OpenOrders(Output):
     orders: list[Order]
 
 
-class OrdersSnapshot(Output):
+class OrdersSnapshot(Message):
     event: Literal["snapshot"] = "snapshot"
     channel: Literal["orders"] = "orders"
     seq: OrdersPosition
@@ -158,7 +167,7 @@ class OrdersSnapshot(Output):
     data: OpenOrders
 
 
-class OwnTrade(Output):
+class OwnTrade(Message):
     event: Literal["trade:executed"] = "trade:executed"
     channel: Literal["orders"] = "orders"
     seq: OrdersPosition
@@ -173,10 +182,13 @@ class RefusedChange(Output):
     reason: Reason
 
 
-class OrderEvent(Output):
-    event: Literal[
-        "order:created", "order:matched", "order:amended", "order:cancelled", "order:expired", "order:rejected"
-    ]
+OrderEventName = Literal[
+    "order:created", "order:matched", "order:amended", "order:cancelled", "order:expired", "order:rejected"
+]
+
+
+class OrderEvent(Message):
+    event: OrderEventName
     channel: Literal["orders"] = "orders"
     seq: OrdersPosition
     prev: OrdersPosition

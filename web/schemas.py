@@ -195,6 +195,13 @@ class LinkCode(Output):
     expires_at: Moment
 
 
+class Ticket(Output):
+    """Opens a socket, once and within `expires_in` seconds: `/ws?ticket=...`."""
+
+    ticket: str
+    expires_in: int
+
+
 # Orders
 
 

@@ -1,7 +1,9 @@
 """gunicorn's configuration: one address, cooperative workers, and database calls that let others run."""
 
+import resource
 import sys
 
+from gunicorn.workers.base import Worker
 from psycogreen.gevent import patch_psycopg
 
 from bot.settings import Settings, SettingsError
@@ -13,10 +15,24 @@ except SettingsError as problem:
 
 bind = f"{settings.host}:{settings.port}"
 worker_class = "gevent"
+workers = settings.web_workers
+# Each connection is a file; some are left for the database, Redis and logs.
+WORKER_CONNECTIONS_MAX, FILES_KEPT = 10_000, 200
+_, files_allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+files = WORKER_CONNECTIONS_MAX + FILES_KEPT
+if files_allowed != resource.RLIM_INFINITY:
+    files = min(files, files_allowed)
+resource.setrlimit(resource.RLIMIT_NOFILE, (files, files_allowed))
+worker_connections = files - FILES_KEPT
 graceful_timeout = 5
 control_socket_disable = True
 
 
-def post_fork(server: object, worker: object) -> None:
+def post_fork(server: object, worker: Worker) -> None:
     """A worker waiting for PostgreSQL serves others meanwhile."""
     patch_psycopg()
+
+
+def post_worker_init(worker: Worker) -> None:
+    """A worker that is told to stop sends its sockets to another."""
+    worker.wsgi.extensions["live"].is_ending = lambda: not worker.alive

@@ -72,6 +72,7 @@ def test_every_status_that_is_not_422_belongs_to_a_refusal_that_exists():
 
 
 OPERATIONS = [
+    "issue_ticket",
     "show_link_code", "unlink_number", "lift_freeze", "get_profile", "list_sessions", "end_session", "refresh_tokens",
     "register", "log_in", "change_password", "place_order", "list_orders", "get_order", "amend_order", "cancel_order",
     "cancel_orders", "get_market", "list_trades", "get_order_book", "get_candles", "get_summary", "list_positions",
