@@ -1,9 +1,13 @@
-"""Whether this process lives, and whether what it needs is there."""
+"""Whether this process lives, and whether everything that trading needs is at work."""
 
 import sqlalchemy as sa
 from flask import Blueprint, current_app
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from bot import backlog
+from bot.clock import utc_now
 
 health = Blueprint("health", __name__)
 
@@ -16,18 +20,25 @@ def alive() -> dict[str, str]:
 
 @health.get("/ready")
 def ready() -> tuple[dict[str, str], int]:
-    """Whether messages can be taken: the database is needed, while Redis being away only delays the answers."""
-    database, redis = database_state(), redis_state()
-    return {"database": database, "redis": redis}, 200 if database == "ok" else 503
+    """Whether orders are taken, settled and answered now: PostgreSQL, Redis, an engine per shard, and short queues.
+
+    For alarms. A balancer asks `/health`: while the engine or Redis is away, messages are to be taken all the same.
+    """
+    states = database_states() | {"redis": redis_state()}
+    return states, 200 if set(states.values()) == {"ok"} else 503
 
 
-def database_state() -> str:
+def database_states() -> dict[str, str]:
+    """The database, and what it knows of the workers."""
+    now = utc_now()
     try:
-        with current_app.extensions["database"].connect() as connection:
-            connection.execute(sa.text("SELECT 1"))
-    except OperationalError:
-        return "unavailable"
-    return "ok"
+        with Session(current_app.extensions["database"]) as session:
+            silent = backlog.silent_shards(session, now)
+            late = backlog.late(backlog.waiting(session, current_app.extensions["settings"], now), now)
+    except (OperationalError, sa.exc.TimeoutError):
+        return {"database": "unavailable", "engine": "unknown", "queues": "unknown"}
+    engine = f"silent: {', '.join(map(str, silent))}" if silent else "ok"
+    return {"database": "ok", "engine": engine, "queues": f"late: {', '.join(late)}" if late else "ok"}
 
 
 def redis_state() -> str:

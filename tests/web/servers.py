@@ -52,7 +52,7 @@ class WebServer:
         while True:
             assert self.process.poll() is None, self.log.read_text()
             try:
-                if requests.get(f"{self.address}/ready", timeout=5).ok:
+                if requests.get(f"{self.address}/health", timeout=5).ok:
                     return
             except requests.RequestException:  # Also where a busy machine answers late.
                 assert time.monotonic() < end, self.log.read_text()
