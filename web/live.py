@@ -40,7 +40,7 @@ CHECK_SECONDS = 1
 RETRY_SECONDS = 1
 DRAIN_CHECK_SECONDS = 0.2
 HEARTBEAT_EVERY = timedelta(seconds=5)
-LOGINS_CHECKED_EVERY = timedelta(seconds=15)
+LOGINS_CHECKED_EVERY = timedelta(seconds=5)
 REDIS_CHECKED_EVERY_SECONDS = 10
 
 Environment = dict[str, Any]

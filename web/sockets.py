@@ -25,7 +25,7 @@ MESSAGE_LENGTH_MAX = 16 * 1024
 READ_BYTES = 16 * 1024
 # Small, so that a reader who has stopped shows soon; the kernel doubles it.
 SEND_BUFFER_BYTES = 64 * 1024
-QUEUE_BYTES_MAX = 256 * 1024
+QUEUE_BYTES_MAX = 1024 * 1024
 WRITE_SECONDS_MAX = 10
 CLOSE_SECONDS_MAX = 2
 # A peer that vanished is found by the kernel: idle seconds, seconds between probes, probes.
