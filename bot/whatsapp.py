@@ -13,6 +13,8 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from twilio.rest.content.v1.content import ContentList
+from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 
 from bot.settings import TWILIO_API_URL, Settings
 
@@ -23,6 +25,7 @@ SERVICE_WINDOW = timedelta(hours=24)  # How long after a trader's message WhatsA
 QUESTION_CHARACTERS_MAX = 1024  # WhatsApp's limit for a message with buttons.
 NOTICE_CHARACTERS_MAX = 900  # So that a template has room for its own words.
 FOUND_MAX = 200
+CONTENT_API_URL = "https://content.twilio.com"
 STATUS_PATH = "/webhook/status"
 MEDIA_BYTES_MAX = 16 * 1024 * 1024
 MEDIA_CHUNK_BYTES = 64 * 1024
@@ -179,7 +182,10 @@ class LocalHttpClient(TwilioHttpClient):
         self.base_url = base_url
 
     def request(self, method: str, url: str, *args: object, **options: object):
-        return super().request(method, url.replace(TWILIO_API_URL, self.base_url, 1), *args, **options)
+        if self.base_url != TWILIO_API_URL:
+            for address in (TWILIO_API_URL, CONTENT_API_URL):
+                url = url.replace(address, self.base_url, 1)
+        return super().request(method, url, *args, **options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +260,17 @@ class Sender:
         """How far a message has got, and its error code; raises SendRefused or SendFailed."""
         message = self._ask(lambda client: client.messages(message_sid).fetch())
         return str(message.status), None if message.error_code is None else str(message.error_code)
+
+    def make_template(self, template: dict[str, object]) -> str:
+        """Makes a content template at Twilio and returns its SID; raises SendRefused or SendFailed."""
+        made = self._ask(lambda client: client.content.v1.contents.create(ContentList.ContentCreateRequest(template)))
+        assert made.sid is not None
+        return made.sid
+
+    def ask_approval(self, template_sid: str, name: str) -> None:
+        """Hands a template to WhatsApp for approval; raises SendRefused or SendFailed."""
+        asked = ApprovalCreateList.ContentApprovalRequest({"name": name, "category": "UTILITY"})
+        self._ask(lambda client: client.content.v1.contents(template_sid).approval_create.create(asked))
 
     def _ask(self, request: Callable[[Client], T]) -> T:
         """What Twilio answers to the token in use, or to the one that it replaces while Twilio knows only that."""

@@ -26,9 +26,11 @@ from sqlalchemy.orm import Session
 from bot import market_maker
 from bot.clock import utc_now
 from bot.database import connect
+from bot.languages import LANGUAGES
 from bot.migrate import upgrade
 from bot.servers import local_postgres, local_valkey
 from bot.settings import Settings, SettingsError
+from bot.templates import question_template
 from engine import catalogue
 from web import app as web_app
 from web.phone import phone_pages
@@ -38,6 +40,7 @@ from web.twilio_double import TwilioDouble, twilio_api
 PROJECT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
 OUR_NUMBER = "whatsapp:+14155238886"
+QUESTION_TEMPLATES = {language: f"HX{number:032x}" for number, language in enumerate(LANGUAGES)}
 READY_SECONDS_MAX = 60
 RESTART_SECONDS = 1
 NOT_A_PROCESS = "release"  # What a host runs once before it starts the others.
@@ -114,6 +117,9 @@ def local_environment(directory: Path, given: Mapping[str, str]) -> dict[str, st
     environment.setdefault("WHISPER_MODEL_DIR", str(directory / "models"))
     if not has_twilio(given):
         environment |= {"TWILIO_API_URL": address, "PUBLIC_URL": address, "TWILIO_WHATSAPP_NUMBER": OUR_NUMBER}
+        environment |= {
+            f"TWILIO_QUESTION_CONTENT_SID_{language.upper()}": sid for language, sid in QUESTION_TEMPLATES.items()
+        }
     return environment
 
 
@@ -126,6 +132,7 @@ def kept_secrets(directory: Path) -> dict[str, str]:
             "TWILIO_ACCOUNT_SID": "AC" + secrets.token_hex(16),
             "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
             "WHATSAPP_VERIFY_TOKEN": secrets.token_hex(16),
+            "METRICS_TOKEN": secrets.token_hex(16),
         }
         path.touch(mode=0o600)
         path.write_text("".join(f"{name}={value}\n" for name, value in made.items()))
@@ -220,6 +227,8 @@ def create_app(phone_directory: str) -> Flask:
     settings = Settings.from_env()
     app = web_app.create_app(settings)
     double = TwilioDouble(settings, PhoneMessages(Path(phone_directory)))
+    for language, sid in settings.twilio_question_templates.items():
+        double.messages.add_template(question_template(language), sid)
     app.register_blueprint(phone_pages(double))
     app.register_blueprint(twilio_api(double))
     return app

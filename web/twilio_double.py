@@ -206,7 +206,7 @@ class TwilioDouble:
             or not all(isinstance(value, str) and value for value in variables.values())
         ):
             raise Refused(21656)
-        kind = next(iter(content["types"].values()))
+        kind = next(filled for filled in content["types"].values() if filled is not None)
         body = fill(kind["body"])
         buttons = [{"title": fill(action["title"]), "id": fill(action["id"])} for action in kind.get("actions", [])]
         if buttons and len(body) > QUICK_REPLY_BODY_CHARACTERS_MAX:
@@ -350,6 +350,12 @@ def twilio_api(double: TwilioDouble) -> Blueprint:
     def create_template() -> tuple[dict[str, object], int]:
         content = request.get_json()
         return content | {"sid": double.messages.add_template(content)}, 201
+
+    @api.post("/v1/Content/<sid>/ApprovalRequests/whatsapp")
+    def approve(sid: str) -> tuple[dict[str, object], int]:
+        if double.messages.template(sid) is None:
+            raise Refused(20404)
+        return request.get_json() | {"status": "received", "content_type": "twilio/text"}, 201
 
     return api
 
