@@ -55,6 +55,7 @@ class Outcome(StrEnum):
     HELP = "help"
     NOT_UNDERSTOOD = "not_understood"
     REFUSED = "refused"
+    WITH_STAFF = "with_staff"  # Our staff have taken the chat over, and answer themselves.
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +107,7 @@ class Situation:
     inbox_id: int
     nonce: str
     is_voice: bool = False
+    is_retried: bool = False
     confirm_always: bool = False
     confirm_above_quantity: Decimal | None = None
     market: "Market"
@@ -223,6 +225,8 @@ def _reasons_to_ask(order: Reading, situation: Situation) -> tuple[str, ...]:
     reasons = []
     if situation.is_voice:
         reasons.append("voice")
+    if situation.is_retried:
+        reasons.append("retried")
     if situation.confirm_always:
         reasons.append("asked_always")
     above = situation.confirm_above_quantity
@@ -243,8 +247,9 @@ def _reasons_to_ask(order: Reading, situation: Situation) -> tuple[str, ...]:
 def _action(reading: Reading, situation: Situation) -> Step:
     """A cancel or an amendment."""
     far = reading.intent == Intent.AMEND_ORDER and _is_far_from_market(reading, situation)
-    if situation.is_voice or not reading.certain or far:
-        return _ask_confirm(reading, reading, situation, ("far_from_market",) if far else reading.reasons)
+    reasons = (*(["retried"] if situation.is_retried else []), *(["far_from_market"] if far else []))
+    if situation.is_voice or not reading.certain or reasons:
+        return _ask_confirm(reading, reading, situation, reasons or reading.reasons)
     done = _execute(reading, reading)
     # What is asked about is another order than the one that was canceled or changed; only STOP is meant for both.
     return done if reading.intent == Intent.PANIC else replace(done, question=situation.open_question)

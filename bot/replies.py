@@ -176,6 +176,7 @@ def why_asked(reasons: tuple[str, ...], language: str) -> str | None:
     """Why a readback is shown, where saying so helps."""
     _ = translations(language).gettext
     sentences = {
+        "retried": _("I could not handle this earlier message of yours at the time. Do you still want it?"),
         "identical_resend": _("You have just placed this very order. Once more?"),
         "above_own_limit": _("This is above the size you want to be asked about."),
         "far_from_market": _("That price is far from the market:"),

@@ -94,7 +94,7 @@ def set_totp(session: Session, username: str, now: datetime) -> str:
     _change(session, username, totp_secret=secret, totp_step=None)
     staff_id = _id_of(session, username)
     security_events.record(session, SecurityEvent.STAFF_TOTP_SET, now, subject_id=staff_id)
-    return pyotp.TOTP(secret).provisioning_uri(username, issuer_name=TOTP_ISSUER)
+    return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=TOTP_ISSUER)
 
 
 def takes_code(session: Session, account: sa.RowMapping, code: str, now: datetime) -> bool:

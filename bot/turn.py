@@ -65,6 +65,8 @@ def take(
     turn = Turn(session, understanding, conversation, message, now)
     if inbox.count_minute_before(session, message) > messages_per_minute_max:
         return turn.refuse_flood(messages_per_minute_max)
+    if conversation["taken_over_at"] is not None:
+        return turn.leave_to_staff()
     return turn.handle()
 
 
@@ -177,6 +179,17 @@ class Turn:
         self._remember(Step(outcome=Outcome.REFUSED, reading=reading, question=None), language)
         return []
 
+    def leave_to_staff(self) -> list[int]:
+        """A chat that our staff have taken over is theirs to answer; only STOP is carried out as ever."""
+        transcript, language = self.message["transcript"], self.conversation["language"]
+        reading = Reading(intent=Intent.UNKNOWN, lang=language, certain=False, reasons=("with_staff",))
+        if transcript is None or "refused" not in transcript:
+            reading = self._read()
+        if reading.intent == Intent.PANIC:
+            return self.handle()
+        self._remember(Step(outcome=Outcome.WITH_STAFF, reading=reading, question=None), reading.lang)
+        return []
+
     def _read(self) -> Reading:
         """What the message means: the button that was tapped, or the text or transcript read by the parser."""
         language = self.conversation["language"]
@@ -262,6 +275,7 @@ class Turn:
             inbox_id=self.message["id"],
             nonce=secrets.token_urlsafe(9),
             is_voice=self.message["transcript"] is not None,
+            is_retried=self.message["retries"] > 0,
             confirm_always=self.conversation["confirm_always"],
             confirm_above_quantity=self.conversation["confirm_above_quantity"],
             market=StoredMarket(self.session, self.listings, self.conversation["trader_id"]),
@@ -378,9 +392,11 @@ class Turn:
         transcript = self.message["transcript"]
         if transcript is not None and "refused" not in transcript:
             body = replies.heard(transcript["text"]) + "\n" + body
+        retries = self.message["retries"]
         reply = Reply(
             conversation_id=self.conversation["id"],
-            cause=cause_of(self.message["id"]),
+            # Its first answer said that something went wrong, and stays; this is another.
+            cause=cause_of(self.message["id"]) + (f":retry{retries}" if retries else ""),
             body=body,
             inbox_id=self.message["id"],
             button_nonce=button_nonce,
@@ -401,9 +417,16 @@ class Turn:
                 reading=taken.reading.to_json(),
                 outcome=taken.outcome,
                 order_shown=None if taken.shown is None else taken.shown.to_json(),
+                in_answer_to=self._answered(taken),
                 handled_at=self.now,
             )
         )
+
+    def _answered(self, taken: Step) -> int | None:
+        """The message that had led to the question which this one closed or replaced."""
+        if self.question is None or self.now >= self.question.expires_at or taken.question == self.question:
+            return None
+        return self.question.asked_by
 
     def _set(self, **values: object) -> None:
         self.session.execute(

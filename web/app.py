@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.database import connect
 from bot.settings import Settings
-from web import bodies, errors, limits, openapi, pages
+from web import bodies, errors, limits, openapi, pages, rq_dashboard_pages, support
 from web.account import account
 from web.alerts import price_alerts
 from web.asyncapi import asyncapi
@@ -54,12 +54,15 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     for blueprint in (webhook, health, asyncapi, auth, orders, markets, account, price_alerts):
         app.register_blueprint(blueprint)
     # The host's proxy ends TLS and redirects to it; a redirect here would also catch its health checks.
-    Talisman(
+    talisman = Talisman(
         app,
         force_https=False,
         content_security_policy=CONTENT_SECURITY_POLICY,
         session_cookie_secure=settings.public_url.startswith("https://"),
+        session_cookie_samesite="Strict",
     )
+    support.register(app)
+    rq_dashboard_pages.register(app, talisman)
     CORS(
         app,
         resources={"/api/*": {"origins": settings.frontend_url}},

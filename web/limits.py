@@ -10,10 +10,11 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import structlog
 from flask import Flask, Response, current_app, g, request
+from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 
@@ -117,14 +118,21 @@ class Policies:
         )
 
 
+class Block(NamedTuple):
+    """An address, or an IPv6 network, and for how many seconds more it is shut out."""
+
+    address: str
+    seconds: int
+
+
 class Limits:
     """The application's limits, as `current_app.extensions["limits"]`."""
 
     def __init__(self, app: Flask, policies: Policies) -> None:
         self.policies = policies
-        redis = app.extensions["redis"]
-        self._take: Script = redis.register_script(TAKE)
-        self._offend: Script = redis.register_script(OFFEND)
+        self._redis: Redis = app.extensions["redis"]
+        self._take: Script = self._redis.register_script(TAKE)
+        self._offend: Script = self._redis.register_script(OFFEND)
 
     def take(self, policy: Policy, *counted: str) -> None:
         """Count one request against the address and whatever else is `counted`; raises what is wrong with it."""
@@ -167,6 +175,18 @@ class Limits:
                     cause=kind,
                     block_seconds=int(block_seconds),
                 )
+
+    def blocked(self) -> list[Block]:
+        """Every address that is shut out now, the one for longest first; raises RedisError."""
+        found = []
+        for key in self._redis.scan_iter(match="block:*"):
+            if (milliseconds := self._redis.pttl(key)) > 0:
+                found.append(Block(key.decode().removeprefix("block:"), seconds(milliseconds)))
+        return sorted(found, key=lambda block: block.seconds, reverse=True)
+
+    def unblock(self, address: str) -> None:
+        """Let an address in again, and forget what it did; raises RedisError."""
+        self._redis.delete(f"block:{address}", f"blocks:{address}", f"offences:{address}")
 
 
 def register(app: Flask, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from babel.numbers import format_percent
-from flask import Blueprint, Flask, current_app, render_template, request
+from flask import Blueprint, Flask, current_app, g, render_template, request
 
 from bot import figures
 from bot.languages import LANGUAGES, translations
@@ -29,8 +29,8 @@ def register(app: Flask) -> None:
 
 
 def language() -> str:
-    """The reader's language: the one in the address, else the first of the browser's that we speak."""
-    asked = request.args.get("lang", "")
+    """The reader's language: that of the address, else what staff chose, else the browser's first that we speak."""
+    asked = request.args.get("lang") or g.get("staff_language")
     if asked in LANGUAGES:
         return asked
     spoken = request.accept_languages.best_match(LANGUAGES)
