@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 metadata = sa.MetaData()
 
@@ -70,7 +71,12 @@ class PhoneMessages:
         self.media_directory.mkdir(parents=True, exist_ok=True)
         self.engine = sa.create_engine(f"sqlite:///{directory / 'phone.db'}")
         sa.event.listen(self.engine, "connect", write_ahead)
-        metadata.create_all(self.engine)
+        with self.engine.begin() as connection:
+            # Several web processes start at once, and each may be the first.
+            for table in metadata.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
 
     def add(self, message: PhoneMessage) -> None:
         with self.engine.begin() as connection:
