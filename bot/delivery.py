@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import digests, outbox
+from bot import digests, metrics, outbox
 from bot.digests import Told
 from bot.listings import Listings
 from bot.outbox import OUTSIDE_WINDOW, State
@@ -166,11 +166,14 @@ class Delivery:
                 sid = self.sender.find_sent(outgoing, claimed.created_at, self._known_sids(claimed))
             if sid is None:
                 sid = self.sender.send(outgoing)
+            metrics.twilio_requests.labels("ok").inc()
             values = {"state": State.QUEUED, "message_sid": sid, "sent_at": self.clock(), "may_be_sent": False}
         except SendRefused as refusal:
+            metrics.twilio_requests.labels(str(refusal.code)).inc()
             values = outbox.after_failure(self.settings, str(refusal.code), outgoing.attempt, self.clock())
             log.warning("send_refused", outbox_id=outgoing.outbox_id, code=refusal.code)
         except SendFailed as failure:
+            metrics.twilio_requests.labels("failed").inc()
             values = {"may_be_sent": claimed.may_be_sent or failure.may_be_sent, "error_code": str(failure)}
             if outgoing.attempt < self.settings.send_attempts_max:
                 due_at = self.clock() + outbox.retry_delay(self.settings, outgoing.attempt)

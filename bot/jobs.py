@@ -4,6 +4,7 @@ What only one kind of worker needs is imported by its own functions, so that onl
 spaCy, and only those that listen carry Whisper.
 """
 
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from redis import Redis
 from rq.job import Job as QueuedJob
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import inbox, queues
+from bot import inbox, metrics, queues
 from bot.clock import utc_now
 from bot.settings import Settings
 
@@ -53,6 +54,7 @@ def handle_message(conversation_id: int) -> None:
             conversation_id,
             utc_now(),
             messages_per_minute_max=tools.settings.messages_per_sender_per_minute,
+            frontend_url=tools.settings.frontend_url,
         )
         more_waiting = shard_ids is not None and inbox.oldest_waiting(session, conversation_id) is not None
     if shard_ids is None:
@@ -82,8 +84,10 @@ def message_failed(
 def transcribe(inbox_id: int) -> None:
     """Hear a voice note, and have its conversation go on."""
     queues.begin(tools.redis, queues.TRANSCRIBE, inbox_id)
+    begun = time.perf_counter()
     conversation_id = tools.listener.hear(inbox_id, utc_now())
     if conversation_id is not None:
+        metrics.voice_seconds.observe(time.perf_counter() - begun)
         queues.wake(tools.redis, queues.HANDLE_MESSAGE, conversation_id)
 
 

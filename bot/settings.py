@@ -55,6 +55,8 @@ class Settings:
     sockets_per_account: int = 20
     trusted_proxy_hops: int = 0
     voice_keep_days: int = 7
+    messages_keep_days: int = 1095
+    metrics_token: str = field(default="", repr=False)  # Without one nobody may read the metrics.
     whisper_model: str = "base"
     whisper_model_dir: str = "var/models"
 
@@ -119,6 +121,8 @@ class Settings:
             sockets_per_account=number("SOCKETS_PER_ACCOUNT", cls.sockets_per_account, 1),
             trusted_proxy_hops=number("TRUSTED_PROXY_HOPS", cls.trusted_proxy_hops, 0),
             voice_keep_days=number("VOICE_KEEP_DAYS", cls.voice_keep_days, 0),
+            messages_keep_days=number("MESSAGES_KEEP_DAYS", cls.messages_keep_days, 1),
+            metrics_token=env.get("METRICS_TOKEN", ""),
             whisper_model=env.get("WHISPER_MODEL") or cls.whisper_model,
             whisper_model_dir=env.get("WHISPER_MODEL_DIR") or cls.whisper_model_dir,
         )

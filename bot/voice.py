@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import tables, whatsapp
+from bot import metrics, tables, whatsapp
 from bot.settings import Settings
 from bot.understanding import Understanding
 from nlp.speech import Transcriber
@@ -68,6 +68,7 @@ class Listener:
             if self._waiting(session, inbox_id) is None:
                 return None
             self._keep(session, inbox_id, audio, transcript, now)
+        metrics.voice_notes.labels(transcript.get("refused", "heard")).inc()
         conversation_id: int = message["conversation_id"]
         return conversation_id
 

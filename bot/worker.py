@@ -13,7 +13,7 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import jobs, queues
+from bot import jobs, metrics, queues
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -33,10 +33,14 @@ def main(arguments: list[str]) -> None:
     database = connect(settings)
     jobs.tools.settings, jobs.tools.sessions, jobs.tools.redis = settings, sessionmaker(database), connection
     prepare(name, settings, database)
+    publisher = metrics.Publisher(connection)
+    publisher.start()
     try:
         work(connection, name)
     except redis.exceptions.ConnectionError:
         sys.exit("The worker cannot reach Redis.")
+    finally:
+        publisher.close()
 
 
 def prepare(name: str, settings: Settings, database: sa.Engine) -> None:

@@ -5,7 +5,9 @@ import sys
 
 from gunicorn.workers.base import Worker
 from psycogreen.gevent import patch_psycopg
+from redis import Redis
 
+from bot import metrics
 from bot.settings import Settings, SettingsError
 
 try:
@@ -34,5 +36,12 @@ def post_fork(server: object, worker: Worker) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """A worker that is told to stop sends its sockets to another."""
+    """A worker that is told to stop sends its sockets to another, and has its counts added up until then."""
     worker.wsgi.extensions["live"].is_ending = lambda: not worker.alive
+    worker.publisher = metrics.Publisher(Redis.from_url(settings.redis_url))
+    worker.publisher.start()
+
+
+def worker_exit(server: object, worker: Worker) -> None:
+    if hasattr(worker, "publisher"):  # It may have ended before it began.
+        worker.publisher.close()
