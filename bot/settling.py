@@ -1,6 +1,8 @@
 """A shard's engine inside a worker process: the books it keeps, and what its batches make us say."""
 
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from redis import Redis
@@ -8,9 +10,10 @@ from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from bot import feed, reactions
+from bot import feed, metrics, reactions
 from bot.listings import Listings
 from engine.batch import Engine
+from engine.events import OrderAccepted, OrderRejected, Trade
 from engine.record import Settled
 
 
@@ -41,7 +44,11 @@ class Settling:
             nonlocal told
             told |= reactions.react(connection, shard_id, settled, self._listings(settled, now), now)
 
+        begun = time.perf_counter()
         settlement = self.engine.settle(shard_id, now, react=react)
+        if settlement.settled:
+            metrics.batch_seconds.observe(time.perf_counter() - begun)
+            count(settlement.settled)
         if self.redis is not None:
             feed.publish(self.redis, shard_id, settlement, clock())
         return told, settlement.more_waiting
@@ -53,3 +60,12 @@ class Settling:
             with Session(self.database) as session:
                 self.listings = Listings.load(session, now)
         return self.listings
+
+
+def count(settled: Sequence[Settled]) -> None:
+    """Add a committed batch to what operators watch."""
+    metrics.batch_commands.observe(sum(1 for one in settled if one.command is not None))
+    kinds = Counter(type(event) for one in settled for event in one.events)
+    metrics.orders_settled.labels("accepted").inc(kinds[OrderAccepted])
+    metrics.orders_settled.labels("rejected").inc(kinds[OrderRejected])
+    metrics.trades_executed.inc(kinds[Trade])

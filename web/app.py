@@ -19,6 +19,7 @@ from web.catalogue import Catalogue
 from web.health import health
 from web.live import LiveFeed
 from web.markets import NameConverter, markets
+from web.metrics import metrics_page, time_requests
 from web.orders import orders
 from web.webhook import webhook
 
@@ -46,12 +47,13 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         settings.redis_url, socket_timeout=REDIS_SECONDS_MAX, socket_connect_timeout=REDIS_SECONDS_MAX
     )
     app.extensions["catalogue"] = Catalogue()
+    time_requests(app)
     errors.register(app)
     limits.register(app, settings)
     bodies.register(app)
     openapi.configure(app)
     pages.register(app)
-    for blueprint in (webhook, health, asyncapi, auth, orders, markets, account, price_alerts):
+    for blueprint in (webhook, health, metrics_page, asyncapi, auth, orders, markets, account, price_alerts):
         app.register_blueprint(blueprint)
     # The host's proxy ends TLS and redirects to it; a redirect here would also catch its health checks.
     talisman = Talisman(
