@@ -2,6 +2,11 @@
 export const OPEN_STATES = new Set(["new", "partially_filled"]);
 const SHOWN_MAX = 100;
 
+// Fills of one moment are in the order of the record: "0-117" is the 117th event of shard 0.
+function number(fill) {
+  return Number(fill.id.split("-")[1]);
+}
+
 export class Orders extends EventTarget {
   #session;
   #stop = null;
@@ -33,7 +38,7 @@ export class Orders extends EventTarget {
   }
 
   fills() {
-    return [...this.#fills.values()].sort((one, other) => other.occurred_at.localeCompare(one.occurred_at)).slice(0, SHOWN_MAX);
+    return [...this.#fills.values()].sort((one, other) => other.occurred_at.localeCompare(one.occurred_at) || number(other) - number(one)).slice(0, SHOWN_MAX);
   }
 
   get(id) {
