@@ -22,6 +22,7 @@ class SecurityEvent(StrEnum):
     NUMBER_UNLINKED = "number_unlinked"
     FREEZE_LIFTED = "freeze_lifted"
     ADDRESS_BLOCKED = "address_blocked"
+    PERSON_ERASED = "person_erased"
     # What our staff do.
     STAFF_ADDED = "staff_added"
     STAFF_DISABLED = "staff_disabled"
