@@ -1,9 +1,12 @@
 """What Prometheus is shown: right over several processes, in its own form, and for nobody without the token."""
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,6 +18,8 @@ from bot import metrics
 from tests.web.conftest import PUBLIC_URL, close, settings_for
 from web.app import create_app
 
+PROJECT = Path(__file__).parent.parent.parent
+NAME = re.compile(r"maibroker_\w+")
 TOKEN = {"Authorization": "Bearer scrape me"}
 COUNT_ELSEWHERE = """
 import sys
@@ -87,6 +92,16 @@ def test_the_four_that_were_promised_are_there_and_every_name_follows_the_rules(
         for sample in family.samples:
             assert sample.name.endswith("_total") == (family.type == "counter")
             assert len(sample.labels) <= 4
+
+
+def test_the_dashboard_asks_for_nothing_that_is_not_there(scraped: FlaskClient):
+    assert scraped.get("/health").status_code == 200
+    families = text_string_to_metric_families(scraped.get("/metrics", headers=TOKEN).text)
+    names = {f"{family.name}{suffix}" for family in families for suffix in ("", "_total", "_bucket")}
+    panels = json.loads((PROJECT / "docs" / "grafana.json").read_text())["panels"]
+    asked = {name for panel in panels for target in panel["targets"] for name in NAME.findall(target["expr"])}
+    assert len(asked) > 10
+    assert asked <= names
 
 
 def test_without_the_token_nothing_is_shown(scraped: FlaskClient, client: FlaskClient):
