@@ -7,10 +7,10 @@ the fence in the first statement of a batch lets only the one with current books
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from datetime import datetime, timedelta
-from threading import Event
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -20,7 +20,7 @@ from sqlalchemy import Engine as Database
 
 from engine import standby
 from engine.record import Settled, array
-from engine.shard import Batch, BookView, Malfunction, Shard, Waiting
+from engine.shard import Batch, BookView, Malfunction, Shard
 
 COMMANDS_PER_BATCH_MAX = 500
 # At least the batch that is being decided and the one after it; small batches do not read each time.
@@ -36,6 +36,9 @@ SELECT_WAITING = """
           ORDER BY command_id LIMIT %s) AS waiting
     JOIN commands ON commands.id = waiting.command_id
     ORDER BY commands.id"""
+
+BEAT = """
+    UPDATE shards SET heartbeat_at = %s WHERE id = %s"""
 
 React = Callable[[Connection, list[Settled]], None]
 
@@ -71,8 +74,8 @@ class Engine:
         self._batch_max = batch_max
         self._levels_shown = levels_shown
         self._shards: dict[int, Shard] = {}
-        # Writes a batch while the next one is being decided: the database works as the interpreter does.
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch-writer")
+        # Decides the next batch while this thread waits for the database to write the last.
+        self._decider = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decider")
 
     def settle(self, shard_id: int, now: datetime, *, react: React | None = None) -> Settlement:
         """One batch of what waits, and what time itself has ended by `now`.
@@ -82,11 +85,11 @@ class Engine:
         connection was lost at the commit, everything.
         """
         shard = self._active(shard_id)
-        try:
-            return self._settle(shard, now, react)
-        except BaseException:
-            self._drop_books(shard)
-            raise
+        with ExitStack() as unless_settled:
+            unless_settled.callback(self._drop_books, shard)
+            settlement = self._settle(shard, now, react)
+            unless_settled.pop_all()
+        return settlement
 
     def wait_until_active(self, shard_id: int) -> None:
         """Stand by until the shard's active worker is gone. Polls, so that a signal can end the wait."""
@@ -103,7 +106,7 @@ class Engine:
         while self._shards:
             _, shard = self._shards.popitem()
             _close(shard.connection, shard.driver)
-        self._writer.shutdown()
+        self._decider.shutdown()
 
     def _active(self, shard_id: int) -> Shard:
         if shard_id not in self._shards:
@@ -111,13 +114,11 @@ class Engine:
             driver = connection.connection.driver_connection
             # The lock is the connection's: the pool must not hand it on.
             connection.detach()
-            try:
-                held = standby.hold(connection, shard_id)
-                if not held:
+            with ExitStack() as unless_held:
+                unless_held.callback(_close, connection, driver)
+                if not standby.hold(connection, shard_id):
                     raise NotActive(shard_id)
-            except BaseException:
-                _close(connection, driver)
-                raise
+                unless_held.pop_all()
             self._shards[shard_id] = Shard(shard_id, connection, driver, self._batch_max, self._levels_shown)
         return self._shards[shard_id]
 
@@ -125,8 +126,8 @@ class Engine:
         while True:
             batch, shard.ahead = shard.ahead, None
             if batch is None:
-                if not shard.waiting:
-                    shard.waiting = _fetch_waiting(_execute(shard, SELECT_WAITING, _read_parameters(shard)))
+                if not shard.has_more():
+                    shard.read = _execute(shard, _select_waiting(shard))
                 batch = shard.decide(now)
             if not batch.settled:
                 _beat(shard, now)
@@ -139,7 +140,7 @@ class Engine:
                 if not batch.rows:
                     raise
                 # One of them cannot be stored: find it by settling each alone.
-                _execute(shard, "ROLLBACK", ())
+                _execute(shard, b"ROLLBACK")
                 shard.forget()
                 if len(batch.rows) > 1:
                     shard.one_by_one = len(batch.rows)
@@ -150,39 +151,32 @@ class Engine:
             for row in batch.rows:
                 shard.malfunctions.pop(row.command_id, None)
             shard.one_by_one = max(0, shard.one_by_one - len(batch.rows))
-            return Settlement(batch.settled, bool(shard.ahead or shard.waiting), batch.books, batch.now)
+            return Settlement(batch.settled, shard.has_more(), batch.books, batch.now)
 
     def _write(self, shard: Shard, batch: Batch, react: React | None) -> None:
         """Store the batch and read what waits now, deciding the next batch meanwhile."""
-        text = ";".join(statement for statement, _parameters in batch.statements)
-        parameters = [parameter for _statement, parameters in batch.statements for parameter in parameters]
+        end = b"COMMIT"
         # What the next batch needs is in memory or is read now.
-        reads = len(shard.waiting) <= shard.batch_max
-        end, read_parameters = (f"COMMIT; {SELECT_WAITING}", _read_parameters(shard)) if reads else ("COMMIT", ())
+        if reads := shard.read is None and len(shard.waiting) <= shard.batch_max:
+            end += b"; " + _select_waiting(shard)
         if react is None:
-            everything = f"BEGIN; {text}; {end}"
-            cursor = self._execute_and_decide(shard, batch.now, everything, (*parameters, *read_parameters))
+            cursor = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql + b"; " + end)
         else:
-            self._execute_and_decide(shard, batch.now, f"BEGIN; {text}", parameters)
+            self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql)
             react(shard.connection, batch.settled)
-            cursor = _execute(shard, end, read_parameters)
+            cursor = _execute(shard, end)
         shard.heartbeat_at = batch.now
-        if reads:
-            shard.waiting += _fetch_waiting(cursor)
+        if reads and cursor.rowcount:
+            shard.read = cursor
 
-    def _execute_and_decide(self, shard: Shard, now: datetime, text: str, parameters: Sequence[object]) -> Any:
-        cursor = shard.driver.cursor()
-        query = cursor.mogrify(text, parameters)
-        started = Event()
-        writing = self._writer.submit(_send, cursor, query, started)
+    def _execute_and_decide(self, shard: Shard, now: datetime, sql: bytes) -> Any:
+        deciding = self._decider.submit(shard.decide_ahead, now)
         try:
-            # Or the writer would first have to wrest the interpreter from the deciding, which takes it 5 ms.
-            started.wait()
-            shard.decide_ahead(now)
+            cursor = _execute(shard, sql)
         finally:
-            # Whatever happens here, what is on its way arrives first: a rollback must not overtake it.
-            wait([writing])
-        writing.result()
+            # Nobody else may touch the books meanwhile.
+            wait([deciding])
+        deciding.result()
         return cursor
 
     def _drop_books(self, shard: Shard) -> None:
@@ -190,7 +184,7 @@ class Engine:
         shard.forget()
         if not shard.connection.invalidated:
             try:
-                _execute(shard, "ROLLBACK", ())
+                _execute(shard, b"ROLLBACK")
             except psycopg2.Error:
                 pass  # It is beyond use, and given up below.
             else:
@@ -199,9 +193,11 @@ class Engine:
         _close(shard.connection, shard.driver)
 
 
-def _read_parameters(shard: Shard) -> tuple[object, ...]:
+def _select_waiting(shard: Shard) -> bytes:
     held = array(row.command_id for row in shard.waiting)
-    return shard.shard_id, held, max(COMMANDS_READ_MIN, 2 * shard.batch_max)
+    parameters = shard.shard_id, held, max(COMMANDS_READ_MIN, 2 * shard.batch_max)
+    sql: bytes = shard.driver.cursor().mogrify(SELECT_WAITING, parameters)
+    return sql
 
 
 def _close(connection: Connection, driver: Any) -> None:
@@ -213,21 +209,12 @@ def _close(connection: Connection, driver: Any) -> None:
 def _beat(shard: Shard, now: datetime) -> None:
     """Tell that the shard has an active worker, though it has nothing to do."""
     if shard.heartbeat_at is None or now - shard.heartbeat_at >= HEARTBEAT:
-        _execute(shard, "UPDATE shards SET heartbeat_at = %s WHERE id = %s", (now, shard.shard_id))
+        _execute(shard, BEAT, now, shard.shard_id)
         shard.heartbeat_at = now
 
 
-def _execute(shard: Shard, text: str, parameters: Sequence[object]) -> Any:
+def _execute(shard: Shard, sql: bytes | str, *parameters: object) -> Any:
     """Send SQL text as it is, past SQLAlchemy, in one round trip; returns the cursor on its last result."""
     cursor = shard.driver.cursor()
-    cursor.execute(text, parameters)
+    cursor.execute(sql, parameters or None)
     return cursor
-
-
-def _send(cursor: Any, query: bytes, started: Event) -> None:
-    started.set()
-    cursor.execute(query)
-
-
-def _fetch_waiting(cursor: Any) -> list[Waiting]:
-    return [Waiting(*row) for row in cursor.fetchall()]

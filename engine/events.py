@@ -3,6 +3,9 @@
 The batch that writes them adds a number (counted per shard), the time and the command; an event holds everything else.
 """
 
+from collections.abc import Sequence
+from typing import get_args
+
 import msgspec
 
 from engine.orders import Instrument, Place, Reason, Side, TraderLimits
@@ -175,12 +178,18 @@ Event = (
     | CommandRejected
 )
 
+_KINDS = {of: str(of.__struct_config__.tag) for of in get_args(Event)}
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Event)
 
 
 def to_json(event: Event) -> str:
     return _encoder.encode(event).decode()
+
+
+def to_json_lines(events: Sequence[Event]) -> str:
+    """A line for each event: JSON escapes control characters, so that none can stand within an event."""
+    return _encoder.encode_lines(events).decode().removesuffix("\n")
 
 
 def from_json(text: str | bytes) -> Event:
@@ -191,6 +200,4 @@ def from_json(text: str | bytes) -> Event:
 
 def kind(event: Event) -> str:
     """The event's name in the record: `trade`, `order_canceled`, ..."""
-    name = type(event).__struct_config__.tag
-    assert isinstance(name, str)
-    return name
+    return _KINDS[type(event)]

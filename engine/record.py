@@ -5,8 +5,10 @@ times as much.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from types import NoneType
+
+import msgspec
 
 from engine.events import (
     Event,
@@ -22,19 +24,15 @@ from engine.events import (
     Trade,
     TraderLimitsSet,
     kind,
-    to_json,
+    to_json_lines,
 )
 from engine.orders import Command, InstrumentStatus, Order, OrderState, Place
 from engine.positions import Position
 
-# JSON escapes control characters, so that none can stand within a body.
-BODY_SEPARATOR = "\x1f"
-
 Statement = tuple[str, tuple[object, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, gc=False):
     """One command and the events it brought about, numbered from `first_number` on; no command is time's own doing."""
 
     command_id: int | None
@@ -58,7 +56,7 @@ INSERT_EVENTS = """
     SELECT %s, %s + line.ordinal, %s, line.command_id, line.kind, line.instrument_id, line.order_id, line.trader_id,
            line.counter_trader_id, line.body
     FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[],
-                string_to_array(%s, chr(31))) WITH ORDINALITY
+                string_to_array(%s, chr(10))) WITH ORDINALITY
          AS line(command_id, kind, instrument_id, order_id, trader_id, counter_trader_id, body, ordinal)"""
 
 INSERT_ORDERS = """
@@ -114,6 +112,8 @@ UPSERT_TRADER_LIMITS = """
     SET frozen = excluded.frozen, order_quantity_lots_max = excluded.order_quantity_lots_max,
         open_orders_max = excluded.open_orders_max, position_lots_max = excluded.position_lots_max"""
 
+WHOLE_NUMBERS = {int, bool, NoneType}
+
 INSERT_MALFUNCTION = """
     INSERT INTO malfunctions (command_id, shard_id, occurred_at, trace) VALUES (%s, %s, %s, %s)"""
 
@@ -136,18 +136,19 @@ def statements(
     written: list[Statement] = [(FENCE, (last_event, last_event + len(events), now, shard_id))]
     if command_ids := [one.command_id for one in settled if one.command_id is not None]:
         written.append((DELETE_WAITING, (shard_id, array(command_ids))))
-    written.append(_events(shard_id, last_event, settled, now))
+    written.append(_events(shard_id, last_event, settled, events, now))
     trades: list[tuple[int, Trade]] = []
     rejected: list[tuple[int, OrderRejected]] = []
     priorities: dict[int, int] = {}
     accepted: dict[int, Place] = {}
     rules: list[Statement] = []
     for number, event in enumerate(events, last_event + 1):
-        if isinstance(event, Trade):
+        if isinstance(event, OrderAccepted):
+            order_id = event.order.order_id
+            accepted[order_id] = event.order
+            priorities[order_id] = number
+        elif isinstance(event, Trade):
             trades.append((number, event))
-        elif isinstance(event, OrderAccepted):
-            accepted[event.order.order_id] = event.order
-            priorities[event.order.order_id] = number
         elif isinstance(event, OrderAmended):
             if event.requeued:
                 priorities[event.order_id] = number
@@ -172,7 +173,11 @@ def statements(
 
 def array(values: Iterable[object]) -> str:
     """PostgreSQL's text form of an array of numbers, names or times, none of which needs quoting; None is NULL."""
-    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+    listed = list(values)
+    if set(map(type, listed)) <= WHOLE_NUMBERS:
+        # Python's own form of such a list differs by its brackets and the name of null, and is made in one go.
+        return "{" + repr(listed)[1:-1].replace("None", "NULL") + "}"
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in listed]) + "}"
 
 
 def concerns(event: Event) -> tuple[str, int | None, int | None, int | None, int | None]:
@@ -180,6 +185,9 @@ def concerns(event: Event) -> tuple[str, int | None, int | None, int | None, int
     if isinstance(event, Trade):
         trader_id, maker_id = event.taker_trader_id, event.maker_trader_id
         return "trade", event.instrument_id, event.taker_order_id, trader_id, maker_id
+    if isinstance(event, OrderAccepted):
+        order = event.order
+        return "order_accepted", order.instrument_id, order.order_id, order.trader_id, None
     return (
         kind(event),
         # Not every kind of event concerns an instrument, an order or a trader.
@@ -190,10 +198,11 @@ def concerns(event: Event) -> tuple[str, int | None, int | None, int | None, int
     )
 
 
-def _events(shard_id: int, last_event: int, settled: Sequence[Settled], now: datetime) -> Statement:
+def _events(
+    shard_id: int, last_event: int, settled: Sequence[Settled], events: Sequence[Event], now: datetime
+) -> Statement:
     rows = [(one.command_id, *concerns(event)) for one in settled for event in one.events]
-    bodies = BODY_SEPARATOR.join([to_json(event) for one in settled for event in one.events])
-    return INSERT_EVENTS, (shard_id, last_event, now, *map(array, zip(*rows, strict=True)), bodies)
+    return INSERT_EVENTS, (shard_id, last_event, now, *map(array, zip(*rows, strict=True)), to_json_lines(events))
 
 
 def _accepted_orders(

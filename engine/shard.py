@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from engine import record
+from engine.defects import DEFECTS
 from engine.events import (
     CommandRejected,
     Event,
@@ -67,7 +68,7 @@ class Batch(NamedTuple):
 
     rows: Sequence[Waiting]
     settled: list[Settled]
-    statements: list[Statement]
+    sql: bytes
     books: dict[int, BookView] | None
     now: datetime
 
@@ -95,6 +96,7 @@ class Shard:
     market: Market | None = None
     last_event: int = 0
     waiting: list[Waiting] = field(default_factory=list)
+    read: Any = None  # The cursor on what was read with the last batch, if anything, until `waiting` takes it in.
     ahead: Batch | None = None
     heartbeat_at: datetime | None = None
     malfunctions: dict[int, Malfunction] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class Shard:
 
         It is empty if nothing waits and nothing is due. Nothing may be on its way to the database meanwhile.
         """
+        self._take_in()
         rows = self.waiting[: 1 if self.one_by_one else self.batch_max]
         suspect: int | None = None
         while True:
@@ -116,8 +119,8 @@ class Shard:
             for row in rows:
                 try:
                     settled.append(self._play(self.market, row, now))
-                # Whatever goes wrong with one command must not stop the others, nor be lost: its trace is stored.
-                except Exception:  # noqa: BLE001
+                # What goes wrong with one command must not stop the others, nor be lost: its trace is stored.
+                except DEFECTS:
                     self.market = None
                     if row.command_id == suspect:
                         self.malfunctions[row.command_id] = Malfunction(traceback.format_exc(), unwritable=False)
@@ -127,22 +130,36 @@ class Shard:
                 return self._taken(self.market, rows, settled, now)
 
     def decide_ahead(self, now: datetime) -> None:
-        """Decide the next batch while the last is being written; if that fails, `decide` finds out why afterwards."""
+        """Decide the next batch while the last is being written; if that fails, `decide` finds out why afterwards.
+
+        It runs beside the thread that waits for the database, and asks nothing of the connection but how to quote.
+        """
+        self._take_in()
         if self.market is None or self.one_by_one or not self.waiting:
             return
         rows = self.waiting[: self.batch_max]
         try:
             settled = self._expire(self.market, now)
             settled += [self._play(self.market, row, now) for row in rows]
-        except Exception:  # noqa: BLE001  As in `decide`, which tries again from what is stored.
+            self.ahead = self._taken(self.market, rows, settled, now)
+        except DEFECTS:
             self.market = None
-            return
-        self.ahead = self._taken(self.market, rows, settled, now)
+
+    def has_more(self) -> bool:
+        return bool(self.ahead or self.waiting or self.read)
 
     def forget(self) -> None:
         """Drop the books and all that was decided and read ahead; what is stored is the truth."""
-        self.market = self.ahead = None
+        self.market = self.ahead = self.read = None
         self.waiting = []
+
+    def _take_in(self) -> None:
+        if self.read is None:
+            return
+        self.waiting += map(Waiting._make, self.read.fetchall())
+        self.read = None
+        ids = [row.command_id for row in self.waiting]
+        assert len(set(ids)) == len(ids), "a command waits once"
 
     def _expire(self, market: Market, now: datetime) -> list[Settled]:
         due = market.expire(now)
@@ -171,31 +188,39 @@ class Shard:
 
     def _taken(self, market: Market, rows: Sequence[Waiting], settled: list[Settled], now: datetime) -> Batch:
         """What the books hold to be written, taken off them and off what waits."""
-        self.waiting = self.waiting[len(rows) :]
         traces = {
             row.command_id: self.malfunctions[row.command_id].trace
             for row in rows
             if row.command_id in self.malfunctions
         }
-        statements = (
-            record.statements(
-                self.shard_id, settled, market.changed_orders, market.changed_positions.values(), traces, now
+        changed_orders, changed_positions = market.changed_orders, market.changed_positions
+        sql = b""
+        if settled:
+            statements = record.statements(
+                self.shard_id, settled, changed_orders, changed_positions.values(), traces, now
             )
-            if settled
-            else []
-        )
-        market.changed_orders.clear()
-        market.changed_positions.clear()
-        return Batch(rows, settled, statements, self._shown_books(market, settled, now), now)
+            sql = self._sql(statements)
+        changed_orders.clear()
+        changed_positions.clear()
+        batch = Batch(rows, settled, sql, self._shown_books(market, settled, len(self.waiting) > len(rows), now), now)
+        self.waiting = self.waiting[len(rows) :]
+        return batch
 
-    def _shown_books(self, market: Market, settled: list[Settled], now: datetime) -> dict[int, BookView] | None:
+    def _sql(self, statements: Sequence[Statement]) -> bytes:
+        text = "; ".join(statement for statement, _ in statements)
+        sql: bytes = self.driver.cursor().mogrify(text, [value for _, values in statements for value in values])
+        return sql
+
+    def _shown_books(
+        self, market: Market, settled: list[Settled], more_waits: bool, now: datetime
+    ) -> dict[int, BookView] | None:
         """The books that have changed, as they are now, unless more waits and they were shown a moment ago."""
         if not self.levels_shown:
             return None
         self.changed_books |= {
             event.instrument_id for one in settled for event in one.events if isinstance(event, CHANGES_OF_BOOKS)
         }
-        if self.waiting and self.books_shown_at is not None and now - self.books_shown_at < BOOKS_SHOWN_EVERY:
+        if more_waits and self.books_shown_at is not None and now - self.books_shown_at < BOOKS_SHOWN_EVERY:
             return None
         changed, self.changed_books, self.books_shown_at = self.changed_books, set(), now
         books = ((instrument_id, market.books[instrument_id]) for instrument_id in sorted(changed))
