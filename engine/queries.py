@@ -18,7 +18,7 @@ from engine.errors import OrderNotFound
 from engine.money import CENT
 from engine.orders import Instrument, OrderState, Reason, Side, TimeInForce, TraderLimits
 from engine.positions import Position
-from engine.tables import asset_aliases, assets, commands, instruments, orders, positions, trades, waiting_commands
+from engine.tables import asset_aliases, assets, commands, instruments, orders, positions, trades
 from engine.tables import trader_limits as limits_table
 
 VOLUME_WINDOW = timedelta(hours=24)
@@ -300,14 +300,9 @@ def order(session: Session, trader_id: int, order_id: int) -> OrderView:
 
 def newest_order_id(session: Session, trader_id: int) -> int | None:
     """The trader's order with the highest number, settled or still waiting."""
-    waiting = (
-        sa.select(sa.func.max(commands.c.order_id))
-        .join(waiting_commands, waiting_commands.c.command_id == commands.c.id)
-        .where(commands.c.trader_id == trader_id, commands.c.kind == "place")
-    )
-    settled = sa.select(sa.func.max(orders.c.id)).where(orders.c.trader_id == trader_id)
-    found = [number for number in (session.execute(waiting).scalar(), session.execute(settled).scalar()) if number]
-    return max(found, default=None)
+    return session.execute(
+        sa.select(sa.func.max(commands.c.order_id)).where(commands.c.trader_id == trader_id, commands.c.kind == "place")
+    ).scalar()
 
 
 def recent_trades(session: Session, instrument_ids: Sequence[int] | None, *, limit: int) -> list[TradeView]:

@@ -83,6 +83,7 @@ instruments = Table(
     Column("last_trading_at", Moment),
     Column("status", Text, nullable=False),
     UniqueConstraint("asset", "contract"),
+    Index("ix_instruments_lower_symbol", text("lower(symbol)")),
 )
 
 traders = Table(
@@ -104,7 +105,8 @@ commands = Table(
     "commands",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),  # From command_ids: the body holds it too.
-    Column("shard_id", Integer, ForeignKey("shards.id"), nullable=False),
+    # Its instrument's. A foreign key would lock the shard's one row, which every batch updates, for every command.
+    Column("shard_id", Integer, nullable=False),
     Column("trader_id", BigInteger, ForeignKey("traders.id")),  # Null for what concerns the whole market.
     Column("source", Text, nullable=False),
     Column("request_key", Text, nullable=False),
@@ -156,10 +158,11 @@ orders = Table(
     Column("updated_at", Moment, nullable=False),
     Column("closed_at", Moment),
     CheckConstraint("leaves_lots >= 0 AND filled_lots + leaves_lots <= quantity_lots", name="lots"),
-    Index(None, "trader_id", "id"),
-    # On closed_at and not on state, so that a partial fill changes no index.
+    # On closed_at and not on the open states, so that a partial fill changes no index.
     Index("ix_orders_open", "instrument_id", "side", "price_ticks", postgresql_where=text("closed_at IS NULL")),
     Index("ix_orders_open_of_trader", "trader_id", "id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_orders_closed_of_trader", "trader_id", "id", postgresql_where=text("closed_at IS NOT NULL")),
+    Index("ix_orders_closed_since", "trader_id", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
     postgresql_with={"fillfactor": "80"},
 )
 
