@@ -21,6 +21,7 @@ from web.live import LiveFeed
 from web.markets import NameConverter, markets
 from web.metrics import metrics_page, time_requests
 from web.orders import orders
+from web.settlements import Settlements
 from web.webhook import webhook
 
 BODY_BYTES_MAX = 64 * 1024
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         settings.redis_url, socket_timeout=REDIS_SECONDS_MAX, socket_connect_timeout=REDIS_SECONDS_MAX
     )
     app.extensions["catalogue"] = Catalogue()
+    app.extensions["settlements"] = Settlements(settings.redis_url)
     time_requests(app)
     errors.register(app)
     limits.register(app, settings)

@@ -1,10 +1,8 @@
 """The caller's orders: placed, listed, changed and canceled, through the same door as everyone's."""
 
 import re
-import time
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import NamedTuple
 
 from apiflask import APIBlueprint
@@ -27,7 +25,6 @@ from web.openapi import taken
 from web.schemas import OrderStatus
 
 WAIT_SECONDS_MAX = 30
-POLL_SECONDS_MIN, POLL_SECONDS_MAX = 0.002, 0.05
 PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})(?=$|[,;\s])", re.ASCII)
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 ORDER_ID = "<int(max=9223372036854775807):order_id>"
@@ -233,7 +230,7 @@ def carry_out(make: Callable[[Session, int, str], Made]) -> Response:
         queues.wake(current_app.extensions["redis"], queues.SETTLE, shard_id)
     if not wait_seconds:
         return answer
-    settled = wait_until_settled(made.receipts, wait_seconds)
+    settled = wait_until_settled(trader_id, made.receipts, wait_seconds)
     with sessions.begin() as session:
         answer = (made.settled if settled else made.pending)(session, trader_id)
         if key is not None:
@@ -263,19 +260,19 @@ def kept(answer: Response) -> Answer:
     return Answer(answer.status_code, answer.get_data(as_text=True))
 
 
-def wait_until_settled(receipts: Sequence[Receipt], seconds: int) -> bool:
-    """Look until the market has taken all of it; no connection is held meanwhile."""
-    end = time.monotonic() + timedelta(seconds=seconds).total_seconds()
-    pause, waiting = POLL_SECONDS_MIN, list(receipts)
-    while True:
-        time.sleep(pause)
-        pause = min(pause * 1.5, POLL_SECONDS_MAX)
+def wait_until_settled(trader_id: int, receipts: Sequence[Receipt], seconds: int) -> bool:
+    """Whether the market has taken all of it by then; no connection is held meanwhile."""
+    waiting = list(receipts)
+
+    def is_settled() -> bool:
         with current_app.extensions["sessions"]() as session:
-            waiting = [
+            waiting[:] = [
                 receipt for receipt in waiting if not history.is_settled(session, receipt.shard_id, receipt.command_id)
             ]
-        if not waiting or time.monotonic() > end:
-            return not waiting
+        return not waiting
+
+    settled: bool = current_app.extensions["settlements"].wait(trader_id, is_settled, seconds)
+    return settled
 
 
 def show(order_id: int, status: int) -> Callable[[Session, int], Response]:
