@@ -35,7 +35,7 @@ API_HEADERS_READ = ("RateLimit", "RateLimit-Policy", "Retry-After")
 def create_app(settings: Settings | None = None) -> APIFlask:
     """The application for these settings, or for those of the environment; raises SettingsError where they are bad."""
     settings = settings or Settings.from_env()
-    app = APIFlask(__name__, title="MaiBroker", version="1", docs_path=None, json_errors=False)
+    app = openapi.Application(__name__, title="MaiBroker", version="1", docs_path=None, json_errors=False)
     app.secret_key = settings.secret_key
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
     app.config["COMPRESS_MIN_SIZE"] = COMPRESSED_BYTES_MIN

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from apiflask import APIFlask
+from apiflask import APIBlueprint, APIFlask
 from flask import Blueprint, Response, render_template, send_from_directory
 from swagger_ui_bundle import swagger_ui_path
 
@@ -32,6 +32,15 @@ HEADERS = {
 }
 
 pages = Blueprint("openapi_pages", __name__)
+
+
+class Application(APIFlask):
+    """Leaves out pages: APIFlask takes every blueprint that looks at its requests first for one of the API."""
+
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        if not isinstance(blueprint, APIBlueprint):
+            blueprint.enable_openapi = False
+        super().register_blueprint(blueprint, **options)
 
 
 def configure(app: APIFlask) -> None:
