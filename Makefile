@@ -9,7 +9,7 @@ BENCHMARKS := $(VENV)/.benchmarks
 TORCH := torch==2.13.0
 BENCHES = $(sort $(patsubst tests/bench/%.py,tests.bench.%,$(wildcard tests/bench/bench_*.py)))
 
-.PHONY: help run test check audit format bench clean
+.PHONY: help run test check audit format bench load clean
 
 help:
 	@echo "make run     start MaiBroker here and print where to click (VAR=directory, PORT=8000)"
@@ -18,6 +18,7 @@ help:
 	@echo "make audit   known vulnerabilities of the libraries, where the network allows"
 	@echo "make format  put the code in the project's format"
 	@echo "make bench   measure speed and print it"
+	@echo "make load    measure thousands of sockets of the live feed"
 	@echo "make clean   remove the virtual environment; what VAR keeps stays"
 
 run: $(RUNTIME)
@@ -44,6 +45,9 @@ format: $(DEVELOPMENT)
 
 bench: $(BENCHMARKS)
 	@set -e; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m $$bench; done
+
+load: $(DEVELOPMENT)
+	$(BIN)/python -m tests.load
 
 clean:
 	rm -rf $(VENV)

@@ -4,6 +4,7 @@ A socket is no request: it is answered before Flask, so that thousands of them k
 greenlet a process listens to Redis, and one looks every second whether the record is ahead of what was heard.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -38,6 +39,7 @@ HEARD_AT_ONCE_MAX = 100
 LISTEN_SECONDS = 1
 CHECK_SECONDS = 1
 RETRY_SECONDS = 1
+REST_PER_TELLING = 2
 DRAIN_CHECK_SECONDS = 0.2
 HEARTBEAT_EVERY = timedelta(seconds=5)
 LOGINS_CHECKED_EVERY = timedelta(seconds=5)
@@ -169,7 +171,11 @@ class LiveFeed:
                             if (message := subscription.get_message()) is None:
                                 break
                             self._hear(message)
+                        begun = time.monotonic()
                         self._markets.tell()
+                        # Telling thousands takes its time; the rest of the machine gets its share, and the states that
+                        # follow meanwhile become one.
+                        gevent.sleep((time.monotonic() - begun) * REST_PER_TELLING)
             except (RedisError, OperationalError, PoolTimeoutError) as problem:
                 log.warning("feed_interrupted", problem=type(problem).__name__)
                 gevent.sleep(RETRY_SECONDS)

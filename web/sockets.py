@@ -207,7 +207,7 @@ class Socket:
             # given room for both, so that a client finds them whenever it reads on.
             goodbye = self._queue[0][0] + goodbye
             self._queue.clear()
-            self._network.setsockopt(network.SOL_SOCKET, network.SO_SNDBUF, SEND_BUFFER_BYTES + len(goodbye))
+            self._network.setsockopt(network.SOL_SOCKET, network.SO_SNDBUF, 2 * SEND_BUFFER_BYTES + len(goodbye))
         self._write_now(goodbye)
         try:
             self._network.shutdown(network.SHUT_WR)

@@ -80,7 +80,11 @@ class Stack:
         """A socket that is open until the stack ends, unless it is closed before."""
         query = "" if ticket is None else f"?ticket={ticket}"
         address = f"ws://127.0.0.1:{self.server.port}/ws{query}"
-        return Client(self._opened.enter_context(connect(address, compression=None, max_size=None)))
+        return Client(
+            self._opened.enter_context(
+                connect(address, compression=None, max_size=None, max_queue=None, close_timeout=1)
+            )
+        )
 
     def account(self) -> "Account":
         self.accounts += 1

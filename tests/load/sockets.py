@@ -1,0 +1,155 @@
+"""Thousands of lean WebSocket clients in one process: epoll, raw frames, and of each message only its numbers.
+
+Every client checks the chain of its channel and notes how long after the commit each update arrives; what it reads is
+never parsed as JSON, so that the clients leave the processors to what is measured.
+"""
+
+import re
+import selectors
+import socket
+import struct
+import time
+from datetime import datetime
+
+UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+READ_BYTES = 1 << 16
+CHAIN = re.compile(rb'"seq":(\d+),"prev":(\d+)')
+SNAPSHOT = re.compile(rb'"seq":(\d+)')
+COMMITTED_AT = re.compile(rb'"as_of":"([^"]+)"')
+OCCURRED_AT = re.compile(rb'"occurred_at":"([^"]+)"')
+OPENING_AT_ONCE = 50
+
+
+class Client:
+    """One socket: its position, and what it has been told."""
+
+    __slots__ = ("buffer", "close_code", "is_open", "position", "sock", "trades")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.buffer = b""
+        self.position = 0
+        self.trades = 0
+        self.is_open = True
+        self.close_code: int | None = None
+
+
+class Clients:
+    """All of them, read by `poll` in one thread."""
+
+    def __init__(self, port: int, channel: str) -> None:
+        self._port = port
+        self._subscribe = masked(b'{"op":"subscribe","channels":["%b"]}' % channel.encode())
+        self._selector = selectors.EpollSelector()
+        self._moments: dict[bytes, float] = {}
+        self.clients: list[Client] = []
+        # In seconds, at every client: of an update since its commit, of a trade since it was decided on.
+        self.latencies: list[float] = []
+        self.trade_latencies: list[float] = []
+        self.out_of_order = 0
+
+    def open(self, count: int) -> None:
+        """Connect so many and wait until each has its snapshot."""
+        while len(self.clients) < count:
+            for _ in range(min(OPENING_AT_ONCE, count - len(self.clients))):
+                self._open_one()
+            end = time.monotonic() + 30
+            while not all(client.position for client in self.clients[-OPENING_AT_ONCE:]):
+                assert time.monotonic() < end, "the server does not let them in"
+                self.poll(0.1)
+        self.latencies.clear()
+
+    def poll(self, seconds: float) -> None:
+        """Read what is there, for so long at most when there is nothing."""
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
+            client = key.data
+            try:
+                data = client.sock.recv(READ_BYTES)
+            except OSError:
+                data = b""
+            if not data:
+                client.is_open = False
+                self._selector.unregister(client.sock)
+                continue
+            self._take(client, client.buffer + data if client.buffer else data, time.time())
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.sock.close()
+        self._selector.close()
+
+    def _open_one(self) -> None:
+        sock = socket.create_connection(("127.0.0.1", self._port), 30)
+        sock.sendall(UPGRADE)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += sock.recv(1024)
+        assert answer.startswith(b"HTTP/1.1 101"), answer
+        sock.sendall(self._subscribe)
+        sock.setblocking(False)
+        client = Client(sock)
+        client.buffer = answer.partition(b"\r\n\r\n")[2]
+        self.clients.append(client)
+        self._selector.register(sock, selectors.EVENT_READ, client)
+
+    def _take(self, client: Client, data: bytes, now: float) -> None:
+        at, end = 0, len(data)
+        while end - at >= 2:
+            length, head = data[at + 1], 2
+            if length == 126:
+                if end - at < 4:
+                    break
+                length, head = data[at + 2] << 8 | data[at + 3], 4
+            elif length == 127:
+                if end - at < 10:
+                    break
+                (length,), head = struct.unpack_from("!Q", data, at + 2), 10
+            begin = at + head
+            if end - begin < length:
+                break
+            if data[at] == 0x81:
+                self._message(client, data[begin : begin + length], now)
+            elif data[at] == 0x88:
+                client.close_code = data[begin] << 8 | data[begin + 1]
+            at = begin + length
+        client.buffer = data[at:]
+
+    def _message(self, client: Client, text: bytes, now: float) -> None:
+        # The event's name is the first field of every message.
+        if text.startswith(b'{"event":"market:update"'):
+            self._follow(client, text)
+            self.latencies.append(now - self._moment(COMMITTED_AT, text))
+        elif text.startswith(b'{"event":"trade:executed"'):
+            self._follow(client, text)
+            client.trades += 1
+            self.trade_latencies.append(now - self._moment(OCCURRED_AT, text))
+        elif text.startswith(b'{"event":"snapshot"'):
+            found = SNAPSHOT.search(text)
+            assert found is not None
+            client.position = int(found[1])
+
+    def _moment(self, pattern: re.Pattern[bytes], text: bytes) -> float:
+        """The time that stands at the end of a message; each is read once for all clients."""
+        found = pattern.search(text, len(text) - 60)
+        assert found is not None
+        moment = self._moments.get(found[1])
+        if moment is None:
+            moment = self._moments[found[1]] = datetime.fromisoformat(found[1].decode()).timestamp()
+        return moment
+
+    def _follow(self, client: Client, text: bytes) -> None:
+        found = CHAIN.search(text, 0, 160)
+        assert found is not None
+        if int(found[2]) != client.position:
+            self.out_of_order += 1
+        client.position = int(found[1])
+
+
+def masked(payload: bytes) -> bytes:
+    """A text frame of a client, with the mask that changes nothing."""
+    assert len(payload) < 126
+    return bytes([0x81, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
