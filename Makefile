@@ -37,7 +37,7 @@ check: $(DEVELOPMENT)
 
 # Known vulnerabilities of what is installed; the lists are asked for over the network.
 audit: $(DEVELOPMENT)
-	$(BIN)/pip-audit --requirement requirements.txt
+	$(BIN)/pip-audit --local
 
 format: $(DEVELOPMENT)
 	$(BIN)/ruff check --fix .
