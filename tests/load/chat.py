@@ -61,8 +61,6 @@ def write(run: LocalRun, validator: RequestValidator, seconds: int) -> dict[str,
     numbers = random.Random(SEED)
     url = f"{run.address}/webhook/whatsapp"
     posted: dict[str, datetime] = {}
-    session = requests.Session()
-    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
 
     def post(count: int) -> None:
         side, quantity, cents = numbers.choice(["buy", "sell"]), numbers.randint(1, 9), numbers.randint(14_800, 15_200)
@@ -73,7 +71,7 @@ def write(run: LocalRun, validator: RequestValidator, seconds: int) -> dict[str,
         }
         headers = {"X-Twilio-Signature": validator.compute_signature(url, form)}
         posted[form["MessageSid"]] = utc_now()
-        session.post(url, data=form, headers=headers, timeout=ANSWER_SECONDS_MAX).raise_for_status()
+        requests.post(url, data=form, headers=headers, timeout=ANSWER_SECONDS_MAX).raise_for_status()
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         for count in range(WARM_UP_MESSAGES):
@@ -86,7 +84,6 @@ def write(run: LocalRun, validator: RequestValidator, seconds: int) -> dict[str,
             under_way.append(pool.submit(post, count))
         for one in under_way:
             one.result()
-    session.close()
     return posted
 
 
