@@ -151,3 +151,29 @@ def test_a_voice_note_from_a_file_is_heard_and_answered(page: Page, numbers: tup
     heard = replies(page, numbers[0]).filter(has_text="315")
     expect(heard.first).to_be_visible(timeout=VOICE_REPLY_MILLISECONDS_MAX)
     expect(page.get_by_test_id(f"log-{numbers[0]}").locator("audio")).to_have_count(1)
+
+
+def test_a_fault_of_twilio_is_switched_on_and_off_and_is_seen(page: Page, numbers: tuple[str, str]):
+    panel = page.get_by_test_id("faults")
+    panel.get_by_text("Faults", exact=True).click()
+    busy = panel.get_by_label("21617, text too long")
+    busy.fill("100")
+    busy.press("Tab")
+    expect(panel).to_have_class(re.compile(r"\bon\b"))
+    page.reload()
+    expect(panel).to_have_class(re.compile(r"\bon\b"))
+    panel.get_by_text("Faults", exact=True).click()
+    expect(busy).to_have_value("100")
+    busy.fill("0")
+    busy.press("Tab")
+    expect(panel).not_to_have_class(re.compile(r"\bon\b"))
+
+
+def test_a_question_is_answered_by_its_button(page: Page, numbers: tuple[str, str]):
+    say(page, numbers[0], "buy 5 rice dec25 at 160")
+    expect_reply(page, numbers[0], "Waiting in the book")
+    say(page, numbers[0], "buy 5 rice dec25 at 160")
+    expect_reply(page, numbers[0], "Once more?")
+    choices = page.get_by_test_id(f"log-{numbers[0]}").get_by_role("button", name="Cancel", exact=True)
+    choices.last.click(timeout=REPLY_MILLISECONDS_MAX)
+    expect_reply(page, numbers[0], "Nothing was placed")
