@@ -49,6 +49,7 @@ inbox = sa.Table(
     sa.Index("ix_inbox_conversation", "conversation_id", "id"),
     sa.Index("ix_inbox_in_answer_to", "in_answer_to", postgresql_where=sa.text("in_answer_to IS NOT NULL")),
     sa.Index("ix_inbox_failed", "id", postgresql_where=sa.text("failures > 0")),
+    sa.Index("ix_inbox_kept", "received_at", postgresql_where=sa.text("body <> '' OR transcript IS NOT NULL")),
 )
 
 outbox = sa.Table(
@@ -85,6 +86,7 @@ outbox = sa.Table(
     sa.Index("ix_outbox_order", "order_id", postgresql_where=sa.text("order_id IS NOT NULL")),
     sa.Index("ix_outbox_conversation", "conversation_id", "id"),
     sa.Index("ix_outbox_failed", "id", postgresql_where=sa.text("state = 'failed'")),
+    sa.Index("ix_outbox_kept", "created_at", postgresql_where=sa.text("body <> ''")),
 )
 
 alerts = sa.Table(
@@ -224,4 +226,16 @@ announcements = sa.Table(
     sa.Column("bodies", JSONB, nullable=False, comment="by language"),
     sa.Column("recipients", sa.Integer, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+owed_reactions = sa.Table(
+    "owed_reactions",
+    metadata,
+    sa.Column("shard_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("first_number", sa.BigInteger, primary_key=True, autoincrement=False, comment="the first event's"),
+    sa.Column("last_number", sa.BigInteger, nullable=False),
+    sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("trace", sa.Text, nullable=False),
 )
