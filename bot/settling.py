@@ -3,18 +3,20 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from redis import Redis
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from bot import feed, metrics, reactions
+from bot import feed, metrics, owed_reactions
 from bot.listings import Listings
 from engine.batch import Engine
 from engine.events import OrderAccepted, OrderRejected, Trade
 from engine.record import Settled
+
+OWED_EVERY = timedelta(seconds=1)
 
 
 class Settling:
@@ -28,6 +30,7 @@ class Settling:
         self.redis = redis
         self.engine = Engine(database, levels_shown=0 if redis is None else feed.LEVELS_SHOWN)
         self.listings: Listings | None = None
+        self.owed_tried_at: dict[int, datetime] = {}
 
     def settle(self, shard_id: int, clock: Callable[[], datetime]) -> bool:
         """Settle all that waits on the shard; returns whether replies wait to be delivered."""
@@ -35,14 +38,14 @@ class Settling:
         while more_waiting:
             replied, more_waiting = self._settle_batch(shard_id, clock)
             told |= replied
-        return told
+        return self._react_again(shard_id, clock()) or told
 
     def _settle_batch(self, shard_id: int, clock: Callable[[], datetime]) -> tuple[bool, bool]:
         told, now = False, clock()
 
         def react(connection: Connection, settled: list[Settled]) -> None:
             nonlocal told
-            told |= reactions.react(connection, shard_id, settled, self._listings(settled, now), now)
+            told |= owed_reactions.react(connection, shard_id, settled, self._listings, now)
 
         begun = time.perf_counter()
         settlement = self.engine.settle(shard_id, now, react=react)
@@ -53,7 +56,16 @@ class Settling:
             feed.publish(self.redis, shard_id, settlement, clock())
         return told, settlement.more_waiting
 
-    def _listings(self, settled: list[Settled], now: datetime) -> Listings:
+    def _react_again(self, shard_id: int, now: datetime) -> bool:
+        """Make up for reactions that failed, looking for them now and then; returns whether there is any reply."""
+        tried_at = self.owed_tried_at.get(shard_id)
+        if tried_at is not None and now - tried_at < OWED_EVERY:
+            return False
+        self.owed_tried_at[shard_id] = now
+        with self.database.begin() as connection:
+            return owed_reactions.react_again(connection, shard_id, self._listings, now)
+
+    def _listings(self, settled: Sequence[Settled], now: datetime) -> Listings:
         """The catalogue, read again where the batch speaks of an instrument that was listed since."""
         mentioned = {getattr(event, "instrument_id", None) for one in settled for event in one.events} - {None}
         if self.listings is None or not mentioned <= self.listings.by_id.keys():

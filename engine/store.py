@@ -1,7 +1,9 @@
-"""Between rows and the pure types: instruments, orders, positions, and a shard's whole market restored from them."""
+"""Between rows and the pure types: instruments, orders, positions, a shard's whole market, and what was settled."""
 
+import msgspec
 from sqlalchemy import Connection, RowMapping, select, true
 
+from engine.events import from_json
 from engine.matching import Market
 from engine.orders import (
     Instrument,
@@ -13,9 +15,11 @@ from engine.orders import (
     Side,
     TimeInForce,
     TraderLimits,
+    command_from_json,
 )
 from engine.positions import Position
-from engine.tables import instruments, orders, positions, shards, trader_limits, trades
+from engine.record import Settled
+from engine.tables import commands, events, instruments, orders, positions, shards, trader_limits, trades
 
 
 def instrument_from_row(row: RowMapping) -> Instrument:
@@ -112,3 +116,28 @@ def restore_market(connection: Connection, shard_id: int) -> tuple[Market, int]:
     for row in connection.execute(resting).mappings():
         market.restore_order(order_from_row(row))
     return market, last_event
+
+
+def settled_again(connection: Connection, shard_id: int, first_number: int, last_number: int) -> Settled:
+    """What one command, or time alone, brought about, from the record."""
+    asked = (
+        select(
+            events.c.body,
+            events.c.command_id,
+            commands.c.source,
+            commands.c.request_key,
+            commands.c.body.label("command"),
+        )
+        .outerjoin(commands, commands.c.id == events.c.command_id)
+        .where(events.c.shard_id == shard_id, events.c.number.between(first_number, last_number))
+        .order_by(events.c.number)
+    )
+    rows = connection.execute(asked).all()
+    assert len(rows) == last_number - first_number + 1, "the record has no gaps"
+    first = rows[0]
+    try:
+        command = None if first.command is None else command_from_json(first.command)
+    except msgspec.DecodeError:
+        command = None  # It was refused because it is no command.
+    happened = [from_json(row.body) for row in rows]
+    return Settled(first.command_id, command, first.source, first.request_key, first_number, happened)
