@@ -17,14 +17,18 @@ def forget_old_messages(session: Session, now: datetime, keep_days: int) -> None
     before = now - timedelta(days=keep_days)
     messages = (
         sa.select(inbox.c.id)
-        .where(inbox.c.received_at < before, inbox.c.handled_at.is_not(None), inbox.c.body != "")
-        .order_by(inbox.c.id)
+        .where(
+            inbox.c.received_at < before,
+            inbox.c.handled_at.is_not(None),
+            sa.or_(inbox.c.body != "", inbox.c.transcript.is_not(None)),
+        )
+        .order_by(inbox.c.received_at)
         .limit(FORGOTTEN_AT_ONCE_MAX)
     )
     replies = (
         sa.select(outbox.c.id)
         .where(outbox.c.created_at < before, outbox.c.state.not_in((State.WAITING, State.SENDING)), outbox.c.body != "")
-        .order_by(outbox.c.id)
+        .order_by(outbox.c.created_at)
         .limit(FORGOTTEN_AT_ONCE_MAX)
     )
     erasure.forget_messages(session, inbox.c.id.in_(messages), now)

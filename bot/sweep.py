@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import delivery, idempotency, inbox, linking, login_sessions, queues, recordings
+from bot import delivery, idempotency, inbox, linking, login_sessions, queues, recordings, retention
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -39,6 +39,7 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, settings: Settings, now
         idempotency.forget_old(session, now)
         login_sessions.forget_old(session, now)
         linking.forget_old(session, now)
+        retention.forget_old_messages(session, now, settings.messages_keep_days)
         replies_wait = delivery.has_due(session, settings, now - LATE)
     for conversation_id in conversation_ids:
         queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
