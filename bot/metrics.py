@@ -31,7 +31,7 @@ orders_settled = Counter("maibroker_orders_settled", "Orders the market took or 
 trades_executed = Counter("maibroker_trades_executed", "Trades", registry=registry)
 execution_seconds = Histogram(
     "maibroker_execution_seconds",
-    "From an order's acceptance to its commit in the market",
+    "From the acceptance of a batch's oldest command to its commit",
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
     registry=registry,
 )

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from redis import Redis
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
@@ -15,6 +16,7 @@ from bot.listings import Listings
 from engine.batch import Engine
 from engine.events import OrderAccepted, OrderRejected, Trade
 from engine.record import Settled
+from engine.tables import commands
 
 OWED_EVERY = timedelta(seconds=1)
 
@@ -52,9 +54,20 @@ class Settling:
         if settlement.settled:
             metrics.batch_seconds.observe(time.perf_counter() - begun)
             count(settlement.settled)
+            self._time(settlement.settled, clock())
         if self.redis is not None:
             feed.publish(self.redis, shard_id, settlement, clock())
         return told, settlement.more_waiting
+
+    def _time(self, settled: Sequence[Settled], committed_at: datetime) -> None:
+        """Note how long the batch's oldest command took from its acceptance: none of the others took longer."""
+        oldest = min((one.command_id for one in settled if one.command_id is not None), default=None)
+        if oldest is not None:
+            with self.database.connect() as connection:
+                asked_at = connection.execute(
+                    sa.select(commands.c.created_at).where(commands.c.id == oldest)
+                ).scalar_one()
+            metrics.execution_seconds.observe(max(0.0, (committed_at - asked_at).total_seconds()))
 
     def _react_again(self, shard_id: int, now: datetime) -> bool:
         """Make up for reactions that failed, looking for them now and then; returns whether there is any reply."""
