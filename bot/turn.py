@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import adjustments, answers, inbox, last_orders, outbox, reasons, replies, tables
+from bot import adjustments, answers, inbox, last_orders, outbox, reasons, replies, tables, tally
 from bot.asker import Asker
 from bot.dialogue import ORDER_INTENTS, LastOrder, Outcome, Question, Situation, Step, step
 from bot.listings import Listings
@@ -421,6 +421,7 @@ class Turn:
                 handled_at=self.now,
             )
         )
+        tally.count(self.session, self.message, self.question, taken, language, self.now)
 
     def _answered(self, taken: Step) -> int | None:
         """The message that had led to the question which this one closed or replaced."""
