@@ -93,7 +93,7 @@ export class Chart {
     // A rising candle is hollow, a falling one full: not by colour alone.
     this.#candles.applyOptions({
       upColor: colour("panel"), downColor: this.colours.down, borderVisible: true, borderUpColor: this.colours.up,
-      borderDownColor: this.colours.down, wickUpColor: this.colours.up, wickDownColor: this.colours.down,
+      priceLineColor: colour("accent"), borderDownColor: this.colours.down, wickUpColor: this.colours.up, wickDownColor: this.colours.down,
     });
     this.#draw();
   }

@@ -146,9 +146,8 @@ export class Ticket extends EventTarget {
       this.#key = crypto.randomUUID();
       this.#told(order);
     } catch (problem) {
+      // The key stays: sent again unchanged, it counts once, whether or not the market has taken it.
       this.#refuse(sayProblem(problem));
-      // After an answer the next try is another request; without one the same key lets it count once.
-      if (problem.status) this.#key = crypto.randomUUID();
     } finally {
       this.#isSending = false;
       this.show();
