@@ -41,7 +41,9 @@ REFUSALS = {
     21656: (400, "The ContentVariables parameter is invalid."),
     63007: (400, "Twilio could not find a Channel with the specified From address"),
 }
-OUTSIDE_WINDOW, CHANNEL_BUSY = 63016, 63018
+OUTSIDE_WINDOW, CHANNEL_BUSY, MEDIA_NOT_FETCHED = 63016, 63018, 63019
+# What WhatsApp takes: https://www.twilio.com/docs/whatsapp/guidance-whatsapp-media-messages
+MEDIA_TYPES = frozenset({"image/png", "image/jpeg", "application/pdf"})
 # WhatsApp's limits for a message with quick replies: https://www.twilio.com/docs/content/twilio-quick-reply
 QUICK_REPLY_BODY_CHARACTERS_MAX = 1024
 BUTTONS_MAX = 10
@@ -66,6 +68,8 @@ class TwilioDouble:
         self.messages = messages
         self.faults = Faults(messages.engine)
         self.validator = RequestValidator(settings.twilio_auth_tokens[0])
+        self.session = requests.Session()
+        self.session.trust_env = False  # Looking for a proxy takes longer than the request.
 
     def receive(self, message: PhoneMessage, button_payload: str | None) -> None:
         """Keep what a trader sent and post it to the application as Twilio does; it shows as failed if not taken."""
@@ -141,6 +145,7 @@ class TwilioDouble:
             raise Refused(21617)
         case = callback or f"{number} {body}"
         self._refuse_by_fault(case)
+        media_url, media_type = self._fetch(form["MediaUrl"]) if form.get("MediaUrl") else (None, None)
         message = PhoneMessage(
             sid=new_sid("SM"),
             number=number,
@@ -148,15 +153,31 @@ class TwilioDouble:
             body=body,
             status="queued",
             created_at=utc_now().isoformat(),
-            media_url=form.get("MediaUrl"),
+            media_url=media_url,
+            media_type=media_type,
             buttons=buttons,
             callback_url=callback,
         )
         self.messages.add(message)
-        Thread(target=self._deliver, args=(message, bool(form.get("ContentSid")), case)).start()
+        is_fetched = media_url is not None or not form.get("MediaUrl")
+        Thread(target=self._deliver, args=(message, bool(form.get("ContentSid")), is_fetched, case)).start()
         if self.faults.strikes(Fault.LOST_ANSWERS, case):
             self._keep_waiting()
         return message
+
+    def _fetch(self, url: str) -> tuple[str, str] | tuple[None, None]:
+        """Have a file as the phone will be shown it: its address and type, or nothing where it is not to be had."""
+        try:
+            answer = requests.get(url, timeout=REQUEST_SECONDS_MAX)
+        except requests.RequestException:
+            return None, None
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0]
+        if not answer.ok or media_type not in MEDIA_TYPES:
+            return None, None
+        return (
+            f"{self.settings.twilio_api_url}/phone/media/{self.messages.keep_media(answer.content, media_type)}",
+            media_type,
+        )
 
     def _refuse_by_fault(self, case: str) -> None:
         if self.faults.strikes(Fault.LOST_REQUESTS, case):
@@ -218,11 +239,13 @@ class TwilioDouble:
             raise Refused(21656)
         return body, tuple(buttons)
 
-    def _deliver(self, message: PhoneMessage, from_template: bool, case: str) -> None:
+    def _deliver(self, message: PhoneMessage, from_template: bool, is_fetched: bool, case: str) -> None:
         # A number that never wrote through this page is one that a script writes for, as Twilio, on its own.
         last_inbound_at = self.messages.last_inbound_at(message.number)
         in_window = last_inbound_at is None or utc_now() - last_inbound_at < SERVICE_WINDOW
-        if self.faults.strikes(Fault.CHANNEL_BUSY, case):
+        if not is_fetched:
+            self.advance(message, "failed", MEDIA_NOT_FETCHED)
+        elif self.faults.strikes(Fault.CHANNEL_BUSY, case):
             self.advance(message, "failed", CHANNEL_BUSY)
         elif self.faults.strikes(Fault.OUTSIDE_WINDOW, case):
             self.advance(message, "failed", OUTSIDE_WINDOW)
@@ -263,9 +286,9 @@ class TwilioDouble:
     def _post(self, url: str, form: dict[str, str]) -> bool:
         signature = self.validator.compute_signature(url, form)
         try:
-            answer = requests.post(
-                url, data=form, headers={"X-Twilio-Signature": signature}, timeout=REQUEST_SECONDS_MAX
-            )
+            # A connection that was kept may be closed under our hands.
+            headers = {"X-Twilio-Signature": signature, "Connection": "close"}
+            answer = self.session.post(url, data=form, headers=headers, timeout=REQUEST_SECONDS_MAX)
         except requests.RequestException:
             return False
         return answer.ok
