@@ -79,7 +79,7 @@ def retry_message(session: Session, inbox_id: int, now: datetime) -> sa.RowMappi
     message = find_message(session, inbox_id)
     if message["handled_at"] is None:
         return message
-    if not (message["failures"] and message["reading"] is None):
+    if not (message["failures"] and message["outcome"] == "refused" and message["reading"] is None):
         raise MessageHandled(inbox_id=inbox_id)
     question = session.execute(
         sa.select(conversations.c.question).where(conversations.c.id == message["conversation_id"])
@@ -116,7 +116,8 @@ def find_message(session: Session, inbox_id: int) -> sa.RowMapping:
 
 
 def _is_given_up() -> sa.ColumnElement[bool]:
-    return sa.and_(messages.c.failures > 0, messages.c.handled_at.is_not(None), messages.c.reading.is_(None))
+    """As bot.turn.give_up leaves a message: handled, refused, and never read."""
+    return sa.and_(messages.c.failures > 0, messages.c.outcome == "refused", messages.c.reading.is_(None))
 
 
 def _messages(session: Session, which: sa.ColumnElement[bool], order: sa.ColumnElement[int]) -> list[sa.RowMapping]:

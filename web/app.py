@@ -19,6 +19,7 @@ from web.catalogue import Catalogue
 from web.health import health
 from web.live import LiveFeed
 from web.markets import NameConverter, markets
+from web.media import media
 from web.metrics import metrics_page, time_requests
 from web.orders import orders
 from web.settlements import Settlements
@@ -55,7 +56,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     bodies.register(app)
     openapi.configure(app)
     pages.register(app)
-    for blueprint in (webhook, health, metrics_page, asyncapi, auth, orders, markets, account, price_alerts):
+    for blueprint in (webhook, health, metrics_page, asyncapi, auth, orders, markets, account, price_alerts, media):
         app.register_blueprint(blueprint)
     # The host's proxy ends TLS and redirects to it; a redirect here would also catch its health checks.
     talisman = Talisman(
@@ -66,7 +67,6 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         session_cookie_samesite="Strict",
     )
     support.register(app)
-    rq_dashboard_pages.register(app, talisman)
     CORS(
         app,
         resources={"/api/*": {"origins": settings.frontend_url}},
@@ -74,6 +74,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         expose_headers=API_HEADERS_READ,
     )
     Compress(app)
+    # What is registered last sees an answer first: the dashboard's is read before it is compressed.
+    rq_dashboard_pages.register(app, talisman)
     hops = settings.trusted_proxy_hops
     app.extensions["live"] = LiveFeed(app, settings, app.wsgi_app)
     app.wsgi_app = ProxyFix(app.extensions["live"], x_for=hops, x_proto=hops)

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
-from bot import market_maker
+from bot import market_maker, passwords, staff
 from bot.clock import utc_now
 from bot.database import connect
 from bot.languages import LANGUAGES
@@ -43,6 +43,8 @@ OUR_NUMBER = "whatsapp:+14155238886"
 QUESTION_TEMPLATES = {language: f"HX{number:032x}" for number, language in enumerate(LANGUAGES)}
 READY_SECONDS_MAX = 60
 RESTART_SECONDS = 1
+ADMIN = "admin"
+PASSWORD_FILE = "desk-password"
 NOT_A_PROCESS = "release"  # What a host runs once before it starts the others.
 
 
@@ -85,6 +87,7 @@ def run(directory: Path, given: Mapping[str, str]) -> int:
             raise CannotStart(str(problem)) from problem
         check_servers(settings)
         prepare_data(settings)
+        open_desk(directory, settings)
         return run_processes(directory, settings, environment)
 
 
@@ -190,6 +193,25 @@ def prepare_data(settings: Settings) -> None:
     database.dispose()
 
 
+def open_desk(directory: Path, settings: Settings) -> None:
+    """An admin for the support desk where nobody works yet, with a password that only this machine's user can read."""
+    database, now = connect(settings), utc_now()
+    with Session(database) as session, session.begin():
+        if not staff.everyone(session):
+            password = secrets.token_urlsafe(12)
+            staff.add(
+                session,
+                username=ADMIN,
+                password_hash=passwords.hasher.hash(password),
+                role=staff.Role.ADMIN,
+                now=now,
+            )
+            kept = directory / PASSWORD_FILE
+            kept.touch(mode=0o600)
+            kept.write_text(f"{password}\n")
+    database.dispose()
+
+
 def run_processes(directory: Path, settings: Settings, environment: dict[str, str]) -> int:
     """Run the Procfile until a signal comes, then stop all of it; returns the exit code."""
     manager = Manager()
@@ -218,7 +240,11 @@ def announce(settings: Settings) -> None:
         except requests.RequestException:
             continue
         if ready:
-            print(f"\n  MaiBroker is ready. Open {address}/phone and write: Buy 100 Dec25 Wheat at 150\n", flush=True)
+            print(
+                f"\n  MaiBroker is ready. Open {address}/phone and write: Buy 100 Dec25 Wheat at 150\n"
+                f"  The support desk is at {address}/support/ (name {ADMIN}, password in {PASSWORD_FILE} of VAR)\n",
+                flush=True,
+            )
             return
 
 

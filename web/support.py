@@ -58,6 +58,13 @@ def desk() -> str:
         )
 
 
+@support.after_request
+def keep_private(response: Response) -> Response:
+    """What traders wrote stays in no cache."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @support.errorhandler(HTTPException)
 def refuse(error: HTTPException) -> Response | tuple[str, int]:
     """A page that says so; whoever is not signed in any more is asked to sign in again."""

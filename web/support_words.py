@@ -194,7 +194,7 @@ def word(code: str) -> str:
         # Events.
         "order_accepted": _("Order accepted"),
         "order_rejected": _("Order rejected"),
-        "trade": _("Trade"),
+        "trade": _("Traded"),
         "order_amended": _("Order changed"),
         "amend_rejected": _("Change refused"),
         "order_canceled": _("Order canceled"),
