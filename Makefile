@@ -18,7 +18,7 @@ help:
 	@echo "make audit   known vulnerabilities of the libraries, where the network allows"
 	@echo "make format  put the code in the project's format"
 	@echo "make bench   measure speed and print it"
-	@echo "make load    measure thousands of sockets of the live feed"
+	@echo "make load    measure thousands of sockets of the live feed, and a busy chat"
 	@echo "make clean   remove the virtual environment; what VAR keeps stays"
 
 run: $(RUNTIME)
@@ -48,6 +48,7 @@ bench: $(BENCHMARKS)
 
 load: $(DEVELOPMENT)
 	$(BIN)/python -m tests.load
+	$(BIN)/python -m tests.load.chat
 
 clean:
 	rm -rf $(VENV)

@@ -1,9 +1,11 @@
 """The live feed, `/ws`: who may open a socket, what it may ask, and the greenlets that keep it told.
 
 A socket is no request: it is answered before Flask, so that thousands of them keep no request's context alive. One
-greenlet a process listens to Redis, and one looks every second whether the record is ahead of what was heard.
+greenlet a process listens to Redis, and one looks twice a second whether the record is ahead of what was heard.
 """
 
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -12,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import gevent
+import msgspec
 import structlog
 from flask import Flask
 from redis import Redis
@@ -37,7 +40,7 @@ log = structlog.get_logger(__name__)
 PATH = "/ws"
 HEARD_AT_ONCE_MAX = 100
 LISTEN_SECONDS = 1
-CHECK_SECONDS = 1
+CHECK_SECONDS = 0.5
 RETRY_SECONDS = 1
 REST_PER_TELLING = 2
 DRAIN_CHECK_SECONDS = 0.2
@@ -72,7 +75,9 @@ class LiveFeed:
         self._orders = OrdersChannels(self._sessions, app.extensions["catalogue"])
         self._members: dict[Socket, Member] = {}
         self._counts: Counter[str] = Counter()
+        # By shard, the last event of which this process has news, and that stood in the record when it last looked.
         self._heard: dict[int, int] = {}
+        self._recorded: dict[int, int] = {}
         self._is_running = False
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
@@ -150,7 +155,12 @@ class LiveFeed:
         if not self._is_running:
             self._is_running = True
             for work in (self._listen, self._check, self._drain):
-                gevent.spawn(work)
+                gevent.spawn(work).link_exception(self._end_process)
+
+    def _end_process(self, greenlet: gevent.Greenlet) -> None:
+        """Without one of its greenlets the feed would stand still: better that the process is replaced."""
+        log.error("feed_broken", problem=repr(greenlet.exception))
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _listen(self) -> None:
         """Hear the news of every batch; without Redis, `_check` finds them in the record."""
@@ -176,7 +186,8 @@ class LiveFeed:
                         # Telling thousands takes its time; the rest of the machine gets its share, and the states that
                         # follow meanwhile become one.
                         gevent.sleep((time.monotonic() - begun) * REST_PER_TELLING)
-            except (RedisError, OperationalError, PoolTimeoutError) as problem:
+            # News that cannot be read come from another release, while one replaces the other.
+            except (RedisError, OperationalError, PoolTimeoutError, msgspec.MsgspecError) as problem:
                 log.warning("feed_interrupted", problem=type(problem).__name__)
                 gevent.sleep(RETRY_SECONDS)
 
@@ -211,12 +222,14 @@ class LiveFeed:
                     socket.send(beat)
 
     def _find_lost_news(self, now: datetime) -> None:
+        # What stood in the record at the last look has been heard by now, or never will be.
+        expected = self._recorded
         with self._sessions() as session:
-            last_events = following.last_events(session)
-        ahead = {shard_id: last for shard_id, last in last_events.items() if last > self._heard.get(shard_id, 0)}
+            self._recorded = following.last_events(session)
+        ahead = {shard_id: last for shard_id, last in expected.items() if last > self._heard.get(shard_id, 0)}
         self._heard |= ahead
         self._orders.check(news_were_lost=bool(ahead))
-        self._markets.check(last_events, now)
+        self._markets.check(expected, now)
 
     def _end_with_logins(self) -> None:
         """Close the sockets whose login has ended or acts for another trader now."""

@@ -171,7 +171,7 @@ class MarketChannels:
         """Read the record where it is ahead of what was heard, or was last read a while ago."""
         for shard in list(self._shards.values()):
             is_old = now - shard.read_at > READ_AGAIN_AFTER
-            if last_events[shard.shard_id] > shard.position or shard.is_behind or is_old:
+            if last_events.get(shard.shard_id, 0) > shard.position or shard.is_behind or is_old:
                 with shard.lock:
                     self._read(shard)
         self.tell()

@@ -15,10 +15,12 @@ from redis import Redis
 from sqlalchemy import URL, Engine
 from websockets.exceptions import ConnectionClosed
 
+from bot.settings import Settings
 from tests.web.live import PATIENCE_SECONDS, Client, Stack, live_stack, wait_until
 
 MARKET = "market:Dec25-Wheat"
 MEGABYTE = 1024 * 1024
+SOCKETS_PER_ACCOUNT = Settings.sockets_per_account
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +340,27 @@ def test_a_request_that_is_no_sockets_is_told_so(stack: Stack):
     assert (answer.status_code, answer.json()["code"]) == (426, "upgrade_required")
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "8"}
     assert requests.get(f"{stack.server.address}/ws", headers=headers, timeout=10).status_code == 426
+
+
+def test_one_account_has_no_more_sockets_than_it_may(stack: Stack):
+    """The limit is that of one worker, and there are two."""
+    ana = stack.account()
+    clients = [stack.client(ana.ticket()) for _ in range(2 * SOCKETS_PER_ACCOUNT + 1)]
+    assert (4430, "too_many_sockets") in {
+        client.closed_with() for client in clients[SOCKETS_PER_ACCOUNT:] if is_over(client)
+    }
+    other = stack.client(stack.account().ticket())
+    other.say(op="ping")
+    assert other.hear()["event"] == "pong"
+
+
+def is_over(client: Client) -> bool:
+    """Whether it is closed instead of answering."""
+    try:
+        client.say(op="ping")
+        return client.hear()["event"] != "pong"
+    except ConnectionClosed:
+        return True
 
 
 def test_heartbeats_come_by_themselves(stack: Stack):

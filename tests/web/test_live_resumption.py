@@ -1,0 +1,203 @@
+"""Nothing is lost and nothing doubled: through lost connections, lost news, a restarted worker and slow readers."""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from redis import Redis
+from sqlalchemy import URL, Engine
+from sqlalchemy.orm import Session
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from bot import queues
+from bot.clock import utc_now
+from engine import intake
+from engine.intake import OrderRequest, Source
+from engine.orders import Side
+from tests.web.live import Account, Stack, is_settled, live_stack, wait_until
+
+SYMBOL = "Dec25-Wheat"
+MARKET = f"market:{SYMBOL}"
+CLIENTS = 200
+PRIVATE_CLIENTS = 20
+ORDERS, ORDERS_PER_SECOND = 300, 25
+
+
+@pytest.fixture
+def make_stack(
+    administrator: Engine,
+    postgres_url: URL,
+    template_database: str,
+    redis_url: str,
+    redis_client: Redis,
+    tmp_path: Path,
+) -> Callable[..., Any]:
+    def make(**options: Any) -> Any:
+        return live_stack(administrator, postgres_url, template_database, redis_url, tmp_path, **options)
+
+    return make
+
+
+@pytest.fixture
+def stack(make_stack: Callable[..., Any]) -> Iterator[Stack]:
+    with make_stack() as stack:
+        yield stack
+
+
+def trader_of(account: Account, stack: Stack) -> int:
+    """By an order of theirs."""
+    placed = account.place(price="1")
+    with stack.database.connect() as connection:
+        return connection.exec_driver_sql("SELECT trader_id FROM orders WHERE id = %s", (placed["id"],)).scalar_one()
+
+
+def place(session: Session, trader_id: int, side: Side, key: str, symbol: str = SYMBOL) -> int:
+    """One lot at 150; the shard to wake."""
+    request = OrderRequest(side=side, quantity=Decimal(1), symbol=symbol, price=Decimal(150))
+    receipt = intake.place(
+        session, trader_id=trader_id, request=request, source=Source.API, request_key=key, now=utc_now()
+    )
+    return receipt.shard_id
+
+
+@dataclass
+class Follower:
+    """A client that loses its connection again and again; `told` is by channel what it was told, in order."""
+
+    stack: Stack
+    account: Account | None
+    chance: random.Random
+    positions: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: {MARKET: [], "orders": []})
+    connections: int = 0
+    has_ended: bool = False
+
+    async def follow(self, is_over: Callable[["Follower"], bool]) -> None:
+        while not self.has_ended:
+            try:
+                await self._connect(is_over)
+            except (ConnectionClosed, InvalidHandshake, OSError, requests.RequestException):
+                await asyncio.sleep(self.chance.uniform(0, 0.2))
+
+    async def _connect(self, is_over: Callable[["Follower"], bool]) -> None:
+        address = f"ws://127.0.0.1:{self.stack.server.port}/ws"
+        channels = [MARKET]
+        if self.account is not None:
+            channels.append("orders")
+            address += "?ticket=" + await asyncio.to_thread(self.account.ticket)
+        async with connect(address, compression=None, close_timeout=1) as connection:
+            self.connections += 1
+            asked = {"op": "subscribe", "channels": channels}
+            await connection.send(json.dumps(asked | ({"after": self.positions} if self.positions else {})))
+            asyncio.get_running_loop().call_later(self.chance.uniform(0.3, 4), connection.transport.abort)
+            async for text in connection:
+                self.take(json.loads(text))
+                if is_over(self):
+                    self.has_ended = True
+                    return
+
+    def take(self, message: dict[str, Any]) -> None:
+        if "seq" not in message:
+            assert message["event"] in ("subscribed", "heartbeat"), message
+            assert not message.get("refused"), message
+            return
+        channel = message["channel"]
+        if message["event"] == "snapshot":
+            assert message.get("resumed") is not False, message
+        else:
+            assert message["prev"] == self.positions[channel], (message, self.positions)
+            if message["event"] != "market:update":
+                self.told[channel].append((message["event"], str(message["data"]["id"])))
+        self.positions[channel] = message["seq"]
+
+
+def test_clients_that_come_and_go_are_told_every_event_once_whatever_breaks(stack: Stack):
+    """200 of them, through an emptied Redis, lost subscriptions, and web workers that stop and that are killed."""
+    accounts = [stack.account() for _ in range(2)]
+    buyer, seller = (trader_of(account, stack) for account in accounts)
+    chance = random.Random(1)
+    followers = [
+        Follower(stack, accounts[number % 2] if number < PRIVATE_CLIENTS else None, random.Random(number))
+        for number in range(CLIENTS)
+    ]
+    everything = asyncio.Event()
+    expected: dict[str, list[int]] = {}
+
+    def is_over(follower: Follower) -> bool:
+        if not everything.is_set() or len(follower.told[MARKET]) < len(expected["trades"]):
+            return False
+        return follower.account is None or len(follower.told["orders"]) >= 3 * (ORDERS // 2)
+
+    async def trade() -> None:
+        with Redis.from_url(stack.redis_url) as redis:
+            for number in range(ORDERS):
+                with Session(stack.database) as session, session.begin():
+                    side = Side.BUY if number % 2 else Side.SELL
+                    shard_id = place(session, buyer if number % 2 else seller, side, str(number))
+                queues.wake(redis, queues.SETTLE, shard_id)
+                if number == ORDERS // 4:
+                    redis.flushall()
+                elif number == ORDERS // 3:
+                    redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+                elif number == ORDERS // 2:
+                    chance.choice(psutil.Process(stack.server.process.pid).children()).terminate()
+                elif number == 2 * ORDERS // 3:
+                    chance.choice(psutil.Process(stack.server.process.pid).children()).kill()
+                await asyncio.sleep(1 / ORDERS_PER_SECOND)
+            queues.wake(redis, queues.SETTLE, 0)
+            await asyncio.to_thread(wait_until, lambda: is_settled(stack.database))
+        expected["trades"] = stack.numbers_of_trades(SYMBOL)
+        everything.set()
+
+    async def run() -> None:
+        following = [asyncio.create_task(follower.follow(is_over)) for follower in followers]
+        # Everyone is there before the first trade, so that everyone is told of all of them.
+        while not all(follower.positions for follower in followers):
+            await asyncio.sleep(0.1)
+        await trade()
+        await asyncio.wait_for(asyncio.gather(*following), 60)
+
+    asyncio.run(run())
+    trades = [("trade:executed", f"0-{number}") for number in expected["trades"]]
+    assert len(trades) == ORDERS // 2
+    for follower in followers:
+        assert follower.told[MARKET] == trades
+    for follower in followers[:PRIVATE_CLIENTS]:
+        own = follower.told["orders"]
+        assert [one for one in own if one[0] == "trade:executed"] == trades
+        assert len(own) == len(set(own)) == 3 * len(trades)
+    assert sum(follower.connections for follower in followers) > 3 * CLIENTS
+
+
+def test_a_position_covers_every_engine_that_the_market_is_run_by(make_stack: Callable[..., Any]):
+    with make_stack(shards=2, ENGINE_SHARDS="2") as stack:
+        account = stack.account()
+        with stack.database.connect() as connection:
+            symbols = connection.exec_driver_sql(
+                "SELECT min(symbol) FROM instruments WHERE contract = 'Dec25' GROUP BY shard_id ORDER BY shard_id"
+            ).scalars()
+            first, second = symbols
+        client = stack.client(account.ticket())
+        _, snapshot = client.subscribe("orders")
+        account.place(symbol=first, price="10")
+        account.place(symbol=second, price="10")
+        client.hear()
+        assert client.hear()["event"] == "order:created"
+        position = client.positions["orders"]
+        assert [part.split("-")[0] for part in position.split(".")] == ["0", "1"]
+        account.place(symbol=second, price="11")
+        account.place(symbol=first, price="11")
+        heard = stack.client(account.ticket()).subscribe("orders", after=position)
+        assert sorted(message["data"]["symbol"] for message in heard[1:-1]) == sorted([first, second])
+        assert (heard[-1]["resumed"], heard[1]["prev"]) == (True, position)
+        everything = stack.client(account.ticket()).subscribe("orders", after=snapshot["seq"])
+        assert [message["event"] for message in everything[1:]] == ["order:created"] * 4 + ["snapshot"]
