@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+import structlog
 from redis import Redis
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
@@ -15,8 +16,11 @@ from bot import feed, metrics, owed_reactions
 from bot.listings import Listings
 from engine.batch import Engine
 from engine.events import OrderAccepted, OrderRejected, Trade
+from engine.intake import Source
 from engine.record import Settled
 from engine.tables import commands
+
+log = structlog.get_logger(__name__)
 
 OWED_EVERY = timedelta(seconds=1)
 
@@ -54,6 +58,8 @@ class Settling:
         if settlement.settled:
             metrics.batch_seconds.observe(time.perf_counter() - begun)
             count(settlement.settled)
+            settled = settlement.settled
+            log.info("batch_settled", shard=shard_id, commands=len(settled), messages=messages_of(settled))
             self._time(settlement.settled, clock())
         if self.redis is not None:
             feed.publish(self.redis, shard_id, settlement, clock())
@@ -85,6 +91,12 @@ class Settling:
             with Session(self.database) as session:
                 self.listings = Listings.load(session, now)
         return self.listings
+
+
+def messages_of(settled: Sequence[Settled]) -> list[int]:
+    """The chat messages whose commands a batch settled."""
+    asked_by = (one.request_key for one in settled if one.source == Source.CHAT and one.request_key)
+    return [int(number) for number in (key.split(":")[1] for key in asked_by) if number.isdecimal()]
 
 
 def count(settled: Sequence[Settled]) -> None:

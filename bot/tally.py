@@ -3,11 +3,14 @@
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from bot import metrics
 from bot.dialogue import Question, Step
 from nlp.reading import Intent, Reading
+
+log = structlog.get_logger(__name__)
 
 
 def count(
@@ -19,6 +22,7 @@ def count(
     answer = confirmation_answer(question, taken, now)
 
     def add(_: Session) -> None:
+        log.info("message_handled", message=message["id"], intent=taken.reading.intent, outcome=taken.outcome)
         metrics.messages_handled.labels(channel, language, taken.outcome).inc()
         metrics.message_seconds.labels(channel).observe(waited)
         if answer is not None:

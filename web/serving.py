@@ -7,7 +7,7 @@ from gunicorn.workers.base import Worker
 from psycogreen.gevent import patch_psycopg
 from redis import Redis
 
-from bot import metrics
+from bot import logs, metrics
 from bot.settings import Settings, SettingsError
 
 try:
@@ -15,6 +15,7 @@ try:
 except SettingsError as problem:
     sys.exit(f"The web server cannot start: {problem}.")
 
+logs.configure()
 bind = f"{settings.host}:{settings.port}"
 worker_class = "gevent"
 workers = settings.web_workers

@@ -2,11 +2,14 @@
 
 import hmac
 
+import structlog
 from flask import Blueprint, Response, abort, current_app, request
 
 from bot import inbox, outbox, queues, whatsapp
 from bot.clock import utc_now
 from bot.whatsapp import BadSignature
+
+log = structlog.get_logger(__name__)
 
 webhook = Blueprint("webhook", __name__, url_prefix="/webhook")
 
@@ -21,6 +24,8 @@ def receive() -> Response:
     message = whatsapp.read_message(request.form)
     with current_app.extensions["sessions"].begin() as session:
         recorded = inbox.record(session, message, utc_now(), settings.default_language)
+    if recorded is not None:
+        log.info("message_received", message=recorded.inbox_id)
     if recorded is not None and message.media_url is not None:
         queues.wake(redis, queues.TRANSCRIBE, recorded.inbox_id)
     elif recorded is not None:
