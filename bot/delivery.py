@@ -36,6 +36,7 @@ class Claimed:
     is_notice: bool
     may_be_sent: bool
     conversation_id: int
+    inbox_id: int | None
 
 
 class Delivery:
@@ -114,6 +115,7 @@ class Delivery:
             is_notice=row["is_notice"],
             may_be_sent=row["may_be_sent"] or row["state"] == State.SENDING,
             conversation_id=row["conversation_id"],
+            inbox_id=row["inbox_id"],
         )
 
     def _group(self, session: Session, first: sa.RowMapping, now: datetime) -> str:
@@ -167,11 +169,12 @@ class Delivery:
             if sid is None:
                 sid = self.sender.send(outgoing)
             metrics.twilio_requests.labels("ok").inc()
+            log.info("reply_sent", message=claimed.inbox_id, outbox_id=outgoing.outbox_id)
             values = {"state": State.QUEUED, "message_sid": sid, "sent_at": self.clock(), "may_be_sent": False}
         except SendRefused as refusal:
             metrics.twilio_requests.labels(str(refusal.code)).inc()
             values = outbox.after_failure(self.settings, str(refusal.code), outgoing.attempt, self.clock())
-            log.warning("send_refused", outbox_id=outgoing.outbox_id, code=refusal.code)
+            log.warning("send_refused", message=claimed.inbox_id, outbox_id=outgoing.outbox_id, code=refusal.code)
         except SendFailed as failure:
             metrics.twilio_requests.labels("failed").inc()
             values = {"may_be_sent": claimed.may_be_sent or failure.may_be_sent, "error_code": str(failure)}
@@ -180,7 +183,13 @@ class Delivery:
                 values |= {"state": State.WAITING, "due_at": due_at}
             else:
                 values["state"] = State.FAILED
-            log.warning("send_failed", outbox_id=outgoing.outbox_id, attempts=outgoing.attempt, problem=str(failure))
+            log.warning(
+                "send_failed",
+                message=claimed.inbox_id,
+                outbox_id=outgoing.outbox_id,
+                attempts=outgoing.attempt,
+                problem=str(failure),
+            )
         with self.sessions.begin() as session:
             session.execute(
                 sa.update(messages)
