@@ -67,7 +67,12 @@ def limits(asker: Asker, reading: Reading) -> str:
     if asker.conversation["confirm_always"]:
         lines.append(_("I ask before every order."))
     elif above is not None:
-        lines.append(_("I ask before orders above %(count)s.") % {"count": figures.quantity(above, asker.language)})
+        lines.append(
+            asker.catalog.ngettext(
+                "I ask before orders above %(count)s lot.", "I ask before orders above %(count)s lots.", int(above)
+            )
+            % {"count": figures.quantity(above, asker.language)}
+        )
     else:
         lines.append(_("I ask when I am not sure."))
     return "\n".join(lines)
@@ -91,7 +96,11 @@ def _set_confirmation(asker: Asker, *, always: bool, above: Decimal | None) -> s
     if always:
         return _("I will ask before every order.")
     if above is not None:
-        return _("I will ask before orders above %(count)s.") % {"count": figures.quantity(above, asker.language)}
+        return asker.catalog.ngettext(
+            "I will ask before orders above %(count)s lot.",
+            "I will ask before orders above %(count)s lots.",
+            int(above),
+        ) % {"count": figures.quantity(above, asker.language)}
     return _("I will ask when I am not sure.")
 
 

@@ -1,6 +1,6 @@
-"""What a change told by how much comes to: "two more" as the order's new total, "flatten me" as the order that does it.
+"""What a change comes to: "two more" as the order's new total, "make it 151" as its price, "flatten me" as an order.
 
-Neither is done before it was shown and confirmed (pure).
+None of them is done before it was shown and confirmed (pure).
 """
 
 from dataclasses import replace
@@ -12,12 +12,17 @@ from engine.queries import Holding
 from nlp.reading import Intent, Reading
 
 FACTORS = {"double": Decimal(2), "half": Decimal("0.5")}
+# "Make it 151": a price as near as this to the order's, a quantity as near as so many times or parts of it.
+PRICE_NEARNESS = Decimal("0.2")
+QUANTITY_TIMES_MAX = 10
 
 
 def amendment(order: Reading, change: Reading) -> Reading:
     """The amendment of `order` that `change` comes to, uncertain so that it is asked about."""
     amended = replace(change, intent=Intent.AMEND_ORDER, order_id=order.order_id, quantity=None, price=None)
     assert order.quantity is not None
+    if change.topic == "set":
+        return _set(order, change, amended)
     if change.topic in FACTORS:
         return _checked(replace(amended, quantity=order.quantity * FACTORS[change.topic]))
     if change.quantity is not None:
@@ -26,6 +31,20 @@ def amendment(order: Reading, change: Reading) -> Reading:
         return replace(change, intent=Intent.UNKNOWN)
     assert change.price is not None
     return _checked(replace(amended, price=order.price + change.price))
+
+
+def _set(order: Reading, change: Reading, amended: Reading) -> Reading:
+    """The new price or quantity; a figure that may be either is asked about, unless it is plausible as only one."""
+    if change.quantity is None or change.price is None:
+        return replace(amended, quantity=change.quantity, price=change.price)
+    assert order.quantity is not None
+    value = change.price
+    is_price = order.price is not None and abs(value - order.price) <= PRICE_NEARNESS * order.price
+    times = max(value, order.quantity) / min(value, order.quantity)
+    is_quantity = order.price is None or (value == int(value) and times <= QUANTITY_TIMES_MAX)
+    if is_price == is_quantity:
+        return replace(change, intent=Intent.UNKNOWN, order_id=order.order_id, reasons=("price_or_quantity",))
+    return replace(amended, **{"price" if is_price else "quantity": value})
 
 
 def _checked(amended: Reading) -> Reading:

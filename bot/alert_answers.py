@@ -22,15 +22,15 @@ def alert(asker: Asker, reading: Reading) -> str:
     number = alerts.add(
         asker.session, asker.conversation["id"], listing.instrument_id, direction, price_ticks, asker.now
     )
-    return _("I will tell you: %(alert)s") % {"alert": _alert_line(asker, number, listing, direction, price_ticks)}
+    return _("Set: %(alert)s") % {"alert": _alert_line(asker, number, listing, direction, price_ticks)}
 
 
 def _alert_line(asker: Asker, number: int, listing: Listing, direction: str, price_ticks: int) -> str:
     _ = asker.catalog.gettext
     facts = {"number": number, "product": asker.product(listing), "price": asker.ticks(price_ticks, listing)}
     if direction == "above":
-        return _("*alert %(number)s*, %(product)s at %(price)s or above") % facts
-    return _("*alert %(number)s*, %(product)s at %(price)s or below") % facts
+        return _("*Alert %(number)s*: %(product)s at %(price)s or above") % facts
+    return _("*Alert %(number)s*: %(product)s at %(price)s or below") % facts
 
 
 def alert_list(asker: Asker, reading: Reading) -> str:

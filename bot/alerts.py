@@ -78,7 +78,7 @@ def delete(session: Session, conversation_id: int, alert_id: int | None, now: da
 def fire(
     connection: sa.Connection, instrument_id: int, low_ticks: int, high_ticks: int, now: datetime
 ) -> Sequence[sa.RowMapping]:
-    """The alerts reached by trades between these two prices, with their language; each once and never again."""
+    """The alerts reached by trades between these two prices, with number and language; each once and never again."""
     reached = sa.or_(
         sa.and_(alerts.c.direction == "above", alerts.c.price_ticks <= high_ticks),
         sa.and_(alerts.c.direction == "below", alerts.c.price_ticks >= low_ticks),
@@ -93,7 +93,7 @@ def fire(
                 reached,
             )
             .values(fired_at=now)
-            .returning(alerts, conversations.c.language)
+            .returning(alerts, conversations.c.language, conversations.c.number)
         )
         .mappings()
         .all()

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import figures
+from bot import figures, places
 from bot.languages import translations
 from bot.listings import Listing, Listings
 from engine import queries
@@ -31,6 +31,7 @@ class Asker:
     ) -> None:
         self.session, self.conversation, self.listings = session, conversation, listings
         self.examples, self.language, self.now = examples, language, now
+        self.zone = places.zone_of(conversation["number"])
         self.trader_id: int = conversation["trader_id"]
         self.catalog = translations(language)
 
@@ -61,6 +62,10 @@ class Asker:
         more = count - LINES_MAX
         shown = figures.quantity(more, self.language)
         return [self.catalog.ngettext("… and %(count)s more", "… and %(count)s more", more) % {"count": shown}]
+
+    def moment(self, value: datetime) -> str:
+        """A time by the trader's own clock."""
+        return figures.moment(value.astimezone(self.zone), self.language)
 
     def product(self, listing: Listing) -> str:
         name = self.listings.asset_name(listing.asset, self.language)

@@ -22,9 +22,10 @@ from sqlalchemy.orm import sessionmaker
 
 from bot import inbox, queues, tables, turn
 from bot.clock import utc_now
+from bot.dialogue import Outcome
 from bot.migrate import upgrade
 from bot.servers import local_postgres
-from bot.settings import running_servers
+from bot.settings import Settings, running_servers
 from bot.settling import Settling
 from bot.understanding import Understanding
 from bot.whatsapp import IncomingMessage
@@ -33,6 +34,7 @@ from engine import catalogue
 ANSWER_SECONDS_MAX = 30
 POLL_SECONDS = 0.05
 LANGUAGE = "en"
+FRONTEND_URL = f"http://127.0.0.1:{Settings.port}"  # Where `make run` would serve the web.
 NOON = 12
 
 
@@ -67,7 +69,12 @@ class OwnStack:
     def handle(self, conversation_id: int) -> None:
         with self.sessions.begin() as session:
             shard_ids = turn.take(
-                session, self.understanding, conversation_id, self.now(), messages_per_minute_max=self.per_minute_max
+                session,
+                self.understanding,
+                conversation_id,
+                self.now(),
+                messages_per_minute_max=self.per_minute_max,
+                frontend_url=FRONTEND_URL,
             )
         for shard_id in shard_ids or ():
             self.settling.settle(shard_id, self.now)
@@ -130,7 +137,7 @@ def say(stack: Stack, number: str, text: str) -> dict[str, object]:
                 .scalars()
                 .all()
             )
-        if handled["handled_at"] is not None and replies:
+        if handled["handled_at"] is not None and (replies or handled["outcome"] == Outcome.WITH_STAFF):
             shown = handled["order_shown"] or {}
             return {"replies": list(replies), "outcome": handled["outcome"], "order": shown}
         time.sleep(POLL_SECONDS)

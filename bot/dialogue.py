@@ -22,7 +22,8 @@ PRICE_GUARD = Decimal("0.02")  # How far a market may move through a readback's 
 # A price this far from where the market is may be a quantity, a slipped digit or a change that was meant as "by".
 FAR_FROM_MARKET = Decimal("0.2")
 ORDER_SLOTS = ("side", "quantity", "asset", "contract", "price")
-CHANGEABLE_SLOTS = (*ORDER_SLOTS, "order_type", "time_in_force", "expires_in")
+CHANGEABLE_SLOTS = (*ORDER_SLOTS, "order_type", "time_in_force", "expires_in", "expires_at")
+LIFETIME_SLOTS = ("time_in_force", "expires_in", "expires_at")
 # A "don't", an "if" or an "or" may well be about the open order: the next answer could then be meant otherwise.
 DROPPING_REASONS = frozenset(
     {
@@ -39,6 +40,9 @@ DROPPING_REASONS = frozenset(
         "no_such_button",
     }
 )
+# Who asks what would come of something does not speak of the open order: it stands, and is shown again.
+ASKING_REASONS = frozenset({"question", "question_word"})
+ASKED_OF_REASONS = frozenset({"conditional", "later", "relative"})
 ORDER_INTENTS = frozenset({Intent.PLACE_ORDER, Intent.INCOMPLETE_ORDER, Intent.CONFIRM_ORDER})
 
 
@@ -154,12 +158,18 @@ def step(reading: Reading, situation: Situation) -> Step:
     if reading.acts:
         return _action(reading, situation)
     if intent == Intent.UNKNOWN:
-        question = None if DROPPING_REASONS & set(reading.reasons) else situation.open_question
+        question = None if drops_question(reading) else situation.open_question
         return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=question)
     outcome = Outcome.HELP if intent == Intent.HELP else Outcome.INFO
     # A link changes whom a yes would trade for.
     question = None if intent == Intent.LINK else situation.open_question
     return Step(outcome=outcome, reading=reading, question=question)
+
+
+def drops_question(reading: Reading) -> bool:
+    """Whether a message that is not understood may well be about the open order, which is then asked no more."""
+    dropping = DROPPING_REASONS & set(reading.reasons)
+    return bool(dropping - ASKED_OF_REASONS if ASKING_REASONS & set(reading.reasons) else dropping)
 
 
 def _yes(reading: Reading, situation: Situation) -> Step:
@@ -299,8 +309,8 @@ def changed(order: Reading, change: Reading) -> Reading:
         slots["price"] = None
     elif "price" in slots:
         slots["order_type"] = "limit"
-    if "time_in_force" in slots and "expires_in" not in slots:
-        slots["expires_in"] = None
+    if any(name in slots for name in LIFETIME_SLOTS):  # One lifetime takes the place of another.
+        slots = dict.fromkeys(LIFETIME_SLOTS) | slots
     merged = replace(order, **slots)
     return replace(merged, lang=change.lang, missing=())
 

@@ -1,6 +1,10 @@
 """Greetings, and help made from what the parser itself reads."""
 
+from decimal import Decimal
+
+from bot import account_answers, figures, replies
 from bot.asker import Asker
+from engine.money import COMMISSION_RATE
 from nlp.reading import Intent, Reading
 
 HELP_TOPICS = (
@@ -43,6 +47,14 @@ def language(asker: Asker, reading: Reading) -> str:
 def help_on(asker: Asker, reading: Reading) -> str:
     """One example a topic, or all the examples of the topic that was asked about; each is what the parser reads."""
     _ = asker.catalog.gettext
+    terms = {
+        "commission": _commission,
+        "time_in_force": _time_in_force,
+        "lots": _lots,
+        "limits": account_answers.limits,
+    }
+    if reading.topic in terms:
+        return terms[reading.topic](asker, reading)
     titles = _help_titles(asker)
     topic = next((intent for intent in HELP_TOPICS if intent == reading.topic), None)
     if topic is not None:
@@ -54,6 +66,50 @@ def help_on(asker: Asker, reading: Reading) -> str:
             *lines,
             _("*STOP* cancels all your orders and freezes chat trading."),
             _("More on one of them: “help orders”."),
+        ]
+    )
+
+
+def _commission(asker: Asker, reading: Reading) -> str:
+    _ = asker.catalog.gettext
+    facts = {"rate": figures.percent(COMMISSION_RATE, asker.language)}
+    return "\n".join(
+        [
+            replies.commission_rule(asker.language),
+            _("Buyer and seller each pay %(rate)s, rounded to the cent, as a trade happens. An order costs nothing.")
+            % facts,
+        ]
+    )
+
+
+def _time_in_force(asker: Asker, reading: Reading) -> str:
+    _ = asker.catalog.gettext
+    return "\n".join(
+        [
+            _("An order stands for 24 hours, unless you add one of these:"),
+            "• " + _("*until canceled*"),
+            "• " + _("*good for 2 hours*"),
+            "• " + _("*until Friday 15:00*, by your own clock"),
+            "• " + _("*immediate or cancel*: what can trade now, and no more"),
+            "• " + _("*fill or kill*: all of it now, or nothing"),
+            _("An order at market trades at once, and what cannot is canceled."),
+        ]
+    )
+
+
+def _lots(asker: Asker, reading: Reading) -> str:
+    """What a quantity counts, worked out for an order that could be placed."""
+    _ = asker.catalog.gettext
+    quantity, price = Decimal(10), Decimal(150)
+    return "\n".join(
+        [
+            _("Quantities are whole lots, and prices are for one lot."),
+            _("For example: %(quantity)s lots at %(price)s are worth %(notional)s.")
+            % {
+                "quantity": figures.quantity(quantity, asker.language),
+                "price": figures.price(price, asker.language),
+                "notional": figures.money(quantity * price, asker.language),
+            },
         ]
     )
 

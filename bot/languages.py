@@ -14,9 +14,21 @@ LOCALES_DIR = Path(__file__).parent.parent / "locales"
 DOMAIN = "messages"
 
 
-@cache
+def base(language: str) -> str:
+    """The language without the country whose figures go with it: "es" of "es_MX"."""
+    return language.partition("_")[0]
+
+
 def translations(language: str) -> NullTranslations:
-    """The sentences of one language; English is the source and needs no file. Raises KeyError for another language."""
+    """The sentences of a language, "es" or "es_MX"; English is the source and needs no file.
+
+    Raises KeyError for another language.
+    """
+    return _sentences(base(language))
+
+
+@cache
+def _sentences(language: str) -> NullTranslations:
     if language not in LANGUAGES:
         raise KeyError(language)
     if language == "en":

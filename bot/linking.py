@@ -138,6 +138,11 @@ def link(session: Session, conversation: sa.RowMapping, code: str, now: datetime
     return username
 
 
+def username_of(session: Session, trader_id: int) -> str | None:
+    """The account that a number trades for; None for a guest."""
+    return session.execute(sa.select(accounts.c.username).where(accounts.c.trader_id == trader_id)).scalar()
+
+
 def unlink(session: Session, account_id: int, now: datetime) -> None:
     """Part the account and its number, which begins anew as a guest's; both are told. Raises NoLinkedNumber."""
     conversation_id = _locked_conversation_of(session, account_id)

@@ -8,6 +8,7 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from bot.languages import base
 from engine.money import CENT, Commission
 from engine.orders import InstrumentStatus
 from engine.tables import asset_aliases, assets, instruments
@@ -93,7 +94,7 @@ class Listings:
         return list(self.names)
 
     def asset_name(self, asset: str, language: str) -> str:
-        name = self.names[asset][language]
+        name = self.names[asset][base(language)]
         return name[:1].upper() + name[1:]
 
     def contracts(self, asset: str) -> list[str]:

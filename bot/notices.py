@@ -6,9 +6,10 @@ A trade's figures are those of the record: price, notional, and the commission s
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from bot import figures, reasons, replies
-from bot.languages import translations
+from bot.languages import base, translations
 from bot.listings import Listing, Listings
 from engine.events import (
     AmendRejected,
@@ -24,12 +25,14 @@ from engine.events import (
     Trade,
 )
 from engine.money import CENT
-from engine.orders import Amend, Cancel, CancelAll, Command, Place, Reason, Side
+from engine.orders import Amend, Cancel, CancelAll, Command, Place, Side
 
 ORDER_NUMBERS_MAX = 20
 
 
-def command_result(command: Command | None, events: Sequence[Event], listings: Listings, language: str) -> str:
+def command_result(
+    command: Command | None, events: Sequence[Event], listings: Listings, language: str, zone: ZoneInfo
+) -> str:
     """The answer to what a trader asked in chat: all that the command led to, for this trader.
 
     No command is one that malfunctioned so badly that only its refusal is left.
@@ -37,13 +40,19 @@ def command_result(command: Command | None, events: Sequence[Event], listings: L
     if isinstance(events[-1], CommandRejected) and not isinstance(command, CancelAll):
         return reasons.order_reason(events[-1].reason, language)
     if isinstance(command, Place):
-        return _placed(command, events, listings.by_id[command.instrument_id], language)
+        return _placed(command, events, listings.by_id[command.instrument_id], language, zone)
     if isinstance(command, Amend):
         return _amended(command, events, listings, language)
     if isinstance(command, Cancel):
         return _canceled(events, listings, language)
     assert isinstance(command, CancelAll), "chat asks for nothing else"
     return _canceled_all(command, events, language)
+
+
+def own_order(order_id: int, language: str) -> str:
+    """Which of the trader's own orders a trade would have met."""
+    _ = translations(language).gettext
+    return _("Your own order on the other side is %(number)s.") % {"number": order_id}
 
 
 def was_refused(events: Sequence[Event]) -> bool:
@@ -90,7 +99,7 @@ def _head(order_id: int, language: str) -> str:
     return "*" + _("Order %(number)s") % {"number": order_id} + "*"
 
 
-def _placed(command: Place, events: Sequence[Event], listing: Listing, language: str) -> str:
+def _placed(command: Place, events: Sequence[Event], listing: Listing, language: str, zone: ZoneInfo) -> str:
     _ = translations(language).gettext
     line = _place_line(command, listing, language)
     first = events[0]
@@ -103,7 +112,7 @@ def _placed(command: Place, events: Sequence[Event], listing: Listing, language:
     lines = [f"{_head(command.order_id, language)}: {line}, {replies.time_in_force(command.time_in_force, language)}."]
     if command.expires_at is not None and command.time_in_force == "GTT":
         lines[0] = f"{_head(command.order_id, language)}: {line}, " + (
-            _("until %(time)s.") % {"time": figures.moment(command.expires_at, language)}
+            _("until %(time)s.") % {"time": figures.moment(command.expires_at.astimezone(zone), language)}
         )
     return "\n".join(lines + _outcome(command.order_id, events, listing, language, resting=command.quantity_lots))
 
@@ -253,13 +262,11 @@ def _canceled_all(command: CancelAll, events: Sequence[Event], language: str) ->
         text = catalog.ngettext(
             "Canceled %(count)s order: %(numbers)s.", "Canceled %(count)s orders: %(numbers)s.", len(canceled)
         ) % {"count": figures.quantity(len(canceled), language), "numbers": numbers}
-    if command.reason == Reason.CANCELED_BY_PANIC:
-        text += "\n" + _("Chat trading is frozen until you lift it on the web.")
     return text
 
 
 def product(listing: Listing, language: str) -> str:
-    name = listing.names[language]
+    name = listing.names[base(language)]
     return f"{name[:1].upper()}{name[1:]} {figures.contract(listing.contract, language)}"
 
 

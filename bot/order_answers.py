@@ -17,7 +17,11 @@ def orders(asker: Asker, reading: Reading) -> str:
     found = [order for order in found if asker.matches(reading, order.instrument_id)]
     if not found:
         return _("You have no open orders.")
-    return "\n".join([_("Your open orders:"), *(_order_line(asker, order) for order in found)])
+    lines = []
+    for order in found:
+        until = None if order.expires_at is None else asker.moment(order.expires_at)
+        lines.append(_order_line(asker, order) + (", " + _("until %(time)s") % {"time": until} if until else ""))
+    return "\n".join([_("Your open orders:"), *lines])
 
 
 def _order_line(asker: Asker, order: queries.OrderView) -> str:
@@ -37,7 +41,20 @@ def _order_line(asker: Asker, order: queries.OrderView) -> str:
     if order.filled_lots:
         filled = figures.quantity(order.filled_lots * listing.lot_size, asker.language)
         line += ", " + _("%(quantity)s filled") % {"quantity": filled}
+    if order.filled_lots and order.leaves_lots:
+        left = figures.quantity(order.leaves_lots * listing.lot_size, asker.language)
+        line += ", " + _("%(quantity)s left") % {"quantity": left}
     return line
+
+
+def standing(asker: Asker, order_id: int) -> str:
+    """An order, what became of it, and how to take back what has not traded; raises OrderNotFound."""
+    _ = asker.catalog.gettext
+    order = queries.order(asker.session, asker.trader_id, order_id)
+    lines = [_order_line(asker, order), state_sentence(order.state, asker.language)]
+    if order.leaves_lots:
+        lines.append(_("To take it back: *cancel %(number)s*") % {"number": order.order_id})
+    return "\n".join(lines)
 
 
 def status(asker: Asker, reading: Reading) -> str:
@@ -54,7 +71,7 @@ def status(asker: Asker, reading: Reading) -> str:
     if order.reason is not None:
         lines.append(reasons.order_reason(order.reason, asker.language))
     elif order.expires_at is not None and order.leaves_lots:
-        lines.append(_("Good until %(time)s.") % {"time": figures.moment(order.expires_at, asker.language)})
+        lines.append(_("Good until %(time)s.") % {"time": asker.moment(order.expires_at)})
     return "\n".join(lines)
 
 
@@ -86,7 +103,7 @@ def my_trades(asker: Asker, reading: Reading) -> str:
 def undo(asker: Asker, reading: Reading) -> str:
     """What can still be taken back; raises NoOrders."""
     _ = asker.catalog.gettext
-    order = _order(asker, "last")
+    order = _order(asker, reading.order_id)
     if order.leaves_lots == 0:
         return _("Order %(number)s is closed: a trade cannot be undone.") % {"number": order.order_id}
     return _("To take back what has not traded, say: *cancel %(number)s*") % {"number": order.order_id}

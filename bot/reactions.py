@@ -7,18 +7,31 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from bot import alerts, notices, outbox, tables
+from bot import alerts, notices, outbox, places, tables
 from bot.dialogue import Outcome
 from bot.listings import Listings
 from bot.outbox import Reply
 from engine.events import OrderCanceled, OrderExpired, Trade
 from engine.intake import Source
+from engine.orders import Reason, Side
 from engine.record import Settled
+from engine.tables import orders
 
-Conversations = dict[int, sa.RowMapping]
+
+class Addressee(NamedTuple):
+    """A conversation that is told something: in the language of its number's country, by the clock there."""
+
+    conversation_id: int
+    language: str
+    zone: ZoneInfo
+
+
+Conversations = dict[int, Addressee]
 
 
 def react(
@@ -45,11 +58,17 @@ def _conversations(connection: sa.Connection, settled: Sequence[Settled]) -> Con
             else:
                 trader_ids.add(getattr(event, "trader_id", None))
     found = connection.execute(
-        sa.select(tables.conversations.c.id, tables.conversations.c.trader_id, tables.conversations.c.language).where(
-            tables.conversations.c.trader_id.in_(trader_ids - {None})
-        )
+        sa.select(
+            tables.conversations.c.id,
+            tables.conversations.c.trader_id,
+            tables.conversations.c.language,
+            tables.conversations.c.number,
+        ).where(tables.conversations.c.trader_id.in_(trader_ids - {None}))
     )
-    return {row["trader_id"]: row for row in found.mappings()}
+    return {
+        row.trader_id: Addressee(row.id, places.locale_of(row.language, row.number), places.zone_of(row.number))
+        for row in found
+    }
 
 
 def _answers(
@@ -65,10 +84,12 @@ def _answers(
         if conversation is None:  # The number was unlinked from its account meanwhile.
             continue
         inbox_id = int(one.request_key.split(":")[1])
-        body = notices.command_result(one.command, one.events, listings, conversation["language"])
+        body = notices.command_result(one.command, one.events, listings, conversation.language, conversation.zone)
+        if (own_order_id := _own_order(connection, one)) is not None:
+            body += "\n" + notices.own_order(own_order_id, conversation.language)
         replies.append(
             Reply(
-                conversation_id=conversation["id"],
+                conversation_id=conversation.conversation_id,
                 cause=one.request_key,
                 body=body,
                 inbox_id=inbox_id,
@@ -80,6 +101,26 @@ def _answers(
                 sa.update(tables.inbox).where(tables.inbox.c.id == inbox_id).values(outcome=Outcome.REFUSED)
             )
     return replies
+
+
+def _own_order(connection: sa.Connection, one: Settled) -> int | None:
+    """The trader's own resting order that the command's order would have met, where that ended it."""
+    order_id = getattr(one.command, "order_id", None)
+    for event in one.events:
+        if isinstance(event, OrderCanceled) and event.order_id == order_id and event.reason == Reason.SELF_TRADE:
+            best = orders.c.price_ticks.asc() if event.side == Side.BUY else orders.c.price_ticks.desc()
+            return connection.execute(
+                sa.select(orders.c.id)
+                .where(
+                    orders.c.trader_id == event.trader_id,
+                    orders.c.instrument_id == event.instrument_id,
+                    orders.c.side != event.side,
+                    orders.c.closed_at.is_(None),
+                )
+                .order_by(best, orders.c.id)
+                .limit(1)
+            ).scalar()
+    return None
 
 
 def _notices(
@@ -111,9 +152,9 @@ def _notices(
             continue
         replies.append(
             Reply(
-                conversation_id=conversation["id"],
+                conversation_id=conversation.conversation_id,
                 cause=f"event:{shard_id}:{number}:{order_id}",
-                body=notices.order_news(order_id, told[order_id], listings, conversation["language"]),
+                body=notices.order_news(order_id, told[order_id], listings, conversation.language),
                 order_id=order_id,
                 is_notice=True,
                 events=tuple(told[order_id]),
@@ -139,7 +180,9 @@ def _alerts(connection: sa.Connection, settled: Sequence[Settled], listings: Lis
                 Reply(
                     conversation_id=alert["conversation_id"],
                     cause=f"alert:{alert['id']}",
-                    body=notices.alert_fired(alert, listing, traded, alert["language"]),
+                    body=notices.alert_fired(
+                        alert, listing, traded, places.locale_of(alert["language"], alert["number"])
+                    ),
                 )
             )
     return replies

@@ -6,18 +6,25 @@ WhatsApp renders *bold*; lines are short, so that they read well on a phone.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from bot import figures
+from bot import figures, local_time
 from bot.languages import translations
 from bot.listings import Listing, Listings
+from engine.money import COMMISSION_RATE
 from engine.orders import OrderType, Side, TimeInForce
 from nlp.reading import Intent, Reading
 
 QUESTION_MINUTES = 2
 MONTHS_SHOWN = 4
+# Why a message led to nothing, where an example shows what would have.
+OPEN_REASONS = frozenset({"ambiguous_number", "zero", "negative", "fractional_quantity", "alternatives"})
 
 
 def order_line(reading: Reading, listings: Listings, language: str) -> str:
     """The part of an order that is known: *Buy 100 Wheat Dec25 at 150.00*."""
+    return "*" + order_words(reading, listings, language) + "*"
+
+
+def order_words(reading: Reading, listings: Listings, language: str) -> str:
     _ = translations(language).gettext
     words = [{"buy": _("Buy"), "sell": _("Sell"), None: _("Order")}[reading.side]]
     if reading.quantity is not None:
@@ -32,13 +39,15 @@ def order_line(reading: Reading, listings: Listings, language: str) -> str:
         listing = listings.find(reading.asset, reading.contract)
         tick_size = listing.tick_size if listing else None
         words.append(_("at %(price)s") % {"price": figures.price(reading.price, language, tick_size)})
-    return "*" + " ".join(words) + "*"
+    return " ".join(words)
 
 
 def lifetime(reading: Reading, language: str) -> str:
     """How long the order stands: good for 24 h, until canceled, immediate or cancel."""
     catalog = translations(language)
     _ = catalog.gettext
+    if reading.expires_at is not None:
+        return _("until %(time)s") % {"time": figures.moment(local_time.moment_of(reading.expires_at), language)}
     if reading.expires_in is not None:
         hours, minutes = divmod(reading.expires_in, 60)
         if minutes or not hours:
@@ -100,13 +109,18 @@ def unlisted(reading: Reading, listings: Listings, language: str) -> str:
     text = _("We do not list “%(product)s”.") % {"product": (reading.unlisted or "")[:40]}
     if reading.nearest:
         nearest = ", ".join(listings.asset_name(code, language) for code in reading.nearest)
-        return text + " " + _("Did you mean: %(products)s?") % {"products": nearest}
+        return text + " " + _("Nearest to it we have: %(products)s.") % {"products": nearest}
     names = ", ".join(listings.asset_name(code, language) for code in listings.assets())
     return text + "\n" + _("We list: %(products)s.") % {"products": names}
 
 
-def ask_confirm(reading: Reading, listings: Listings, language: str, *, why: str | None = None) -> str:
-    """The readback: all of what would be done, what it costs, and how to say yes."""
+def ask_confirm(
+    reading: Reading, listings: Listings, language: str, *, why: str | None = None, about: Reading | None = None
+) -> str:
+    """The readback: all of what would be done, what it costs, and how to say yes.
+
+    `about` is the order that would be changed or canceled, as it stands.
+    """
     _ = translations(language).gettext
     lines = [] if why is None else [why]
     lines.append(action_line(reading, listings, language))
@@ -114,6 +128,16 @@ def ask_confirm(reading: Reading, listings: Listings, language: str, *, why: str
         lines[-1] += ", " + lifetime(reading, language) + "."
         if (cost := cost_line(reading, listings, language)) is not None:
             lines.append(cost)
+    if about is not None:
+        lines.append(_("Now: %(order)s") % {"order": order_words(about, listings, language)})
+    if (
+        reading.intent == Intent.PLACE_ORDER
+        and reading.asset
+        and listings.find(reading.asset, reading.contract) is None
+    ):
+        return "\n".join(
+            [*lines, *_nearest_months(reading.asset, listings, language), slot_question(("contract",), language)]
+        )
     lines.append(
         _("Reply *YES* or *NO* (%(minutes)s min).") % {"minutes": figures.quantity(QUESTION_MINUTES, language)}
     )
@@ -259,11 +283,18 @@ def nothing_open(intent: Intent, language: str, *, expired: bool, example: str) 
     return _("I have no open question for that. Say the whole order, for example: %(example)s") % {"example": example}
 
 
-def not_understood(reading: Reading, listings: Listings, language: str, *, example: str, dropped: bool = False) -> str:
-    """Says that nothing was done, why if that is known, and what would work; `dropped`: an open question went too."""
+def not_understood(
+    reading: Reading, listings: Listings, language: str, *, example: str | None, dropped: bool = False
+) -> str:
+    """Says that nothing was done, why if that is known, and what would work; `dropped`: an open question went too.
+
+    Without an `example`, where the last one did not help or a question stands, help is pointed at.
+    """
     _ = translations(language).gettext
     if reading.unlisted is not None:
         return unlisted(reading, listings, language)
+    if "price_or_quantity" in reading.reasons:
+        return _either(reading, language)
     as_question = _("I read that as a question, so I did nothing.")
     above_zero = _("Quantity and price must be above zero.")
     reasons = {
@@ -292,7 +323,59 @@ def not_understood(reading: Reading, listings: Listings, language: str, *, examp
     lines = [sentence or _("I did not understand that, and did nothing.")]
     if dropped:
         lines.append(_("The order I was asking about is dropped."))
-    return "\n".join([*lines, _("Try: %(example)s — or say *help*.") % {"example": example}])
+    if sentence is None or OPEN_REASONS & set(reading.reasons):
+        hint = _("Say *help* to see what I can do.")
+        lines.append(hint if example is None else _("Try: %(example)s — or say *help*.") % {"example": example})
+    return "\n".join(lines)
+
+
+def _either(reading: Reading, language: str) -> str:
+    """Asks which of an order's figures is to be changed, and tells how to say so."""
+    _ = translations(language).gettext
+    assert reading.quantity is not None
+    assert reading.price is not None
+    return "\n".join(
+        [
+            _("Is that the price or the quantity of order %(number)s?") % {"number": reading.order_id},
+            _("Say *price %(price)s* or *%(quantity)s lots*.")
+            % {
+                "price": figures.price(reading.price, language),
+                "quantity": figures.quantity(reading.quantity, language),
+            },
+        ]
+    )
+
+
+def about_draft(reading: Reading, listings: Listings, language: str) -> str:
+    """What a question about an order that is still being put together can be told of it."""
+    cost = cost_line(reading, listings, language) or commission_rule(language)
+    draft = order_line(reading, listings, language) + ", " + lifetime(reading, language) + "."
+    return "\n".join([nothing_done_yet(language), draft, cost])
+
+
+def commission_rule(language: str) -> str:
+    _ = translations(language).gettext
+    return _("Commission: %(rate)s of what each trade is worth.") % {"rate": figures.percent(COMMISSION_RATE, language)}
+
+
+def complaint(last_order: str | None, language: str) -> str:
+    """To whoever is angry: calmly what stands, and how to take it back."""
+    _ = translations(language).gettext
+    regret = _("I am sorry that this is not as you want it. Nothing was done now.")
+    if last_order is None:
+        return "\n".join([regret, _("Say *help* to see what I can do.")])
+    return "\n".join([regret, _("Your last order:"), last_order])
+
+
+def nothing_to_drop(last_order: str, language: str) -> str:
+    """A "no" to which nothing is open may well be about what was just placed."""
+    _ = translations(language).gettext
+    return "\n".join([_("There is nothing open, and nothing was done now."), _("Your last order:"), last_order])
+
+
+def nothing_done_yet(language: str) -> str:
+    _ = translations(language).gettext
+    return _("Nothing is placed yet.")
 
 
 def still_open(question: str, language: str) -> str:
@@ -347,9 +430,25 @@ def refused(code: str, facts: Mapping[str, object], listings: Listings, language
             "This number and that account both have orders of their own, which cannot be put together."
             " Nothing was changed."
         ),
-        "trader_frozen": lambda: _("Chat trading is frozen for you. Nothing was done."),
+        "trader_frozen": lambda: "\n".join(
+            [_("You said STOP, so nothing was done."), frozen(str(facts["web"]), facts["username"], language)]
+        ),
     }
     return sentences[code]()
+
+
+def frozen(web: str, username: object, language: str) -> str:
+    """Where a STOP is lifted: on the web, by the account that the number is linked to; a guest makes one first."""
+    _ = translations(language).gettext
+    if username is None:
+        return _(
+            "Chat trading is frozen. To lift it: open %(web)s, create an account, link this number to it and"
+            " lift it there."
+        ) % {"web": web}
+    return _("Chat trading is frozen. To lift it: open %(web)s and sign in as *%(username)s*.") % {
+        "web": web,
+        "username": username,
+    }
 
 
 def _unknown_market(facts: Mapping[str, object], listings: Listings, language: str) -> str:

@@ -5,19 +5,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import adjustments, answers, inbox, last_orders, outbox, reasons, replies, tables, tally
+from bot import (
+    adjustments,
+    examples,
+    inbox,
+    last_orders,
+    linking,
+    local_time,
+    outbox,
+    places,
+    reasons,
+    replies,
+    tables,
+    tally,
+)
 from bot.asker import Asker
 from bot.dialogue import ORDER_INTENTS, LastOrder, Outcome, Question, Situation, Step, step
 from bot.listings import Listings
 from bot.outbox import Reply
 from bot.understanding import Understanding
+from bot.wording import Wording
 from engine import intake, queries
-from engine.errors import TradingError
+from engine.errors import TradingError, UnknownMarket
 from engine.intake import OrderRequest, Receipt, Source
 from engine.orders import OrderState, OrderType, Reason, Side, TimeInForce
 from nlp.reading import Intent, Reading
@@ -39,13 +54,19 @@ class NoSinglePosition(TradingError):
 
 
 class TradingFrozen(TradingError):
-    """The trader said STOP, which holds until the web lifts it."""
+    """The trader said STOP, which holds until the web lifts it. Facts: web, its address; username of the account."""
 
     code = "trader_frozen"
 
 
 def take(
-    session: Session, understanding: Understanding, conversation_id: int, now: datetime, *, messages_per_minute_max: int
+    session: Session,
+    understanding: Understanding,
+    conversation_id: int,
+    now: datetime,
+    *,
+    messages_per_minute_max: int,
+    frontend_url: str,
 ) -> list[int] | None:
     """Handle the oldest waiting message of a conversation; returns the shards to wake, or None if nothing waited.
 
@@ -62,7 +83,7 @@ def take(
         .mappings()
         .one()
     )
-    turn = Turn(session, understanding, conversation, message, now)
+    turn = Turn(session, understanding, conversation, message, now, frontend_url)
     if inbox.count_minute_before(session, message) > messages_per_minute_max:
         return turn.refuse_flood(messages_per_minute_max)
     if conversation["taken_over_at"] is not None:
@@ -127,10 +148,12 @@ class Turn:
         conversation: sa.RowMapping,
         message: sa.RowMapping,
         now: datetime,
+        frontend_url: str,
     ) -> None:
-        self.session, self.now = session, now
+        self.session, self.now, self.frontend_url = session, now, frontend_url
         self.parser, self.listings = understanding.parser, understanding.listings
         self.conversation, self.message = conversation, message
+        self.zone = places.zone_of(conversation["number"])
         stored = conversation["question"]
         self.question = None if stored is None else msgspec.convert(stored, Question)
         stored = conversation["last_order"]
@@ -142,7 +165,7 @@ class Turn:
             return self._unheard(transcript["refused"])
         if self._tapped("change"):
             return self._ask_what_to_change()
-        reading = self._about_quoted_message(self._read())
+        reading = about_quoted(self._read(), self.quoted, self.question)
         language = reading.lang
         receipts: list[Receipt] = []
         body: str | None = None
@@ -153,9 +176,9 @@ class Turn:
                 receipts, taken = self._carry_out(taken, taken.execute)
             else:
                 self._check(taken)
-                body = self._words(taken, language)
+                body = self._wording(language).of(taken)
         except TradingError as refusal:
-            body = replies.refused(refusal.code, refusal.facts, self.listings, language)
+            body = replies.refused(refusal.code, refusal.facts, self.listings, self._local(language))
             # An order that is canceled already is as its trader wants it.
             if not (taken.outcome == Outcome.CANCELLED and refusal.facts.get("state") == OrderState.CANCELED):
                 taken = replace(taken, outcome=Outcome.REFUSED, question=None)
@@ -202,11 +225,12 @@ class Turn:
         question = self.question if self.question is not None and self.now < self.question.expires_at else None
         reading = self.parser.read(
             self.message["body"] if transcript is None else transcript["text"],
-            as_of=self.now.date(),
+            as_of=self.now.astimezone(self.zone).date(),
             last_language=language,
             channel="text" if transcript is None else "voice",
             question=None if question is None else question.for_parser(),
             last_order=None if self.last_order is None else Reading.from_json(self.last_order.reading),
+            quotes_order=self.quoted is not None and self.quoted.order_id is not None,
         )
         return reading if transcript is None else without_unclear(reading, transcript.get("unclear", ()))
 
@@ -234,38 +258,44 @@ class Turn:
         self._remember(Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=self.question), language)
         return []
 
-    def _about_quoted_message(self, reading: Reading) -> Reading:
-        """A message that quotes one of ours is about the order that ours was about; a yes to an old one is dead."""
-        quoted = self.message["replied_message_sid"]
-        if quoted is None:
-            return reading
-        ours = self.session.execute(
-            sa.select(tables.outbox.c.order_id, tables.outbox.c.inbox_id).where(tables.outbox.c.message_sid == quoted)
+    @cached_property
+    def quoted(self) -> sa.Row | None:
+        """Which order, and the answer to which message, the one of ours is about that this message is a reply to."""
+        message_sid = self.message["replied_message_sid"]
+        if message_sid is None:
+            return None
+        return self.session.execute(
+            sa.select(tables.outbox.c.order_id, tables.outbox.c.inbox_id).where(
+                tables.outbox.c.message_sid == message_sid,
+                tables.outbox.c.conversation_id == self.conversation["id"],
+            )
         ).one_or_none()
-        if ours is None:
-            return reading
-        if reading.intent == Intent.YES and (self.question is None or ours.inbox_id != self.question.asked_by):
-            return replace(reading, intent=Intent.UNKNOWN, reasons=("no_such_button",))
-        if ours.order_id is not None and reading.order_id in (None, "last"):
-            about = {Intent.CANCEL_LAST: Intent.CANCEL_ORDER, Intent.LAST_ORDER: Intent.STATUS}
-            if reading.intent in (*about, Intent.AMEND_ORDER, Intent.STATUS):
-                intent = about.get(reading.intent, reading.intent)
-                return replace(reading, intent=intent, order_id=str(ours.order_id))
-        return reading
 
     def _worked_out(self, reading: Reading) -> Reading:
-        """What a change told by how much comes to, to be shown and asked; raises TradingError for lack of an order."""
+        """The message with its order numbered and its change worked out; raises TradingError for lack of an order.
+
+        "The last one" gets its number here, so that a yes is about what was shown, whatever was placed meanwhile.
+        """
+        if reading.expires_at is not None:
+            reading = replace(reading, expires_at=local_time.resolved(reading.expires_at, self.now, self.zone))
+        trader_id = self.conversation["trader_id"]
+        if reading.intent in (Intent.AMEND_ORDER, Intent.CANCEL_LAST):
+            order_id = last_orders.order_id(self.session, trader_id, reading.order_id)
+            intent = Intent.CANCEL_ORDER if reading.intent == Intent.CANCEL_LAST else reading.intent
+            return replace(reading, intent=intent, order_id=str(order_id))
         if reading.intent != Intent.ADJUST:
             return reading
-        trader_id = self.conversation["trader_id"]
         if reading.topic == "flatten":
             held = [held for held in queries.holdings(self.session, trader_id) if held.lots]
             if len(held) != 1:
                 raise NoSinglePosition(count=len(held))
             return adjustments.flattening(held[0], self.listings.by_id[held[0].instrument_id], reading)
         order_id = last_orders.order_id(self.session, trader_id, reading.order_id)
-        order = last_orders.reading_of(self.session, trader_id, order_id, self.listings, reading.lang)
-        return adjustments.amendment(order, reading)
+        intake.check_open(self.session, trader_id=trader_id, order_id=order_id)
+        return adjustments.amendment(self._order(order_id, reading.lang), reading)
+
+    def _order(self, order_id: int, language: str) -> Reading:
+        return last_orders.reading_of(self.session, self.conversation["trader_id"], order_id, self.listings, language)
 
     def _situation(self) -> Situation:
         return Situation(
@@ -282,25 +312,40 @@ class Turn:
         )
 
     def _check(self, taken: Step) -> None:
-        """Raises TradingError for an order that would be refused once it is confirmed: nobody is asked about it."""
-        if taken.outcome != Outcome.ASK_CONFIRM or taken.shown is None or taken.shown.intent != Intent.PLACE_ORDER:
+        """Raises TradingError for what would be refused once it is confirmed: nobody is asked about it."""
+        shown = taken.shown
+        if shown is not None and taken.outcome in (Outcome.ASK_CONFIRM, Outcome.ASK_MISSING):
+            self._check_not_frozen(shown)
+        if taken.outcome != Outcome.ASK_CONFIRM or shown is None:
             return
-        intake.check(self.session, order_request(taken.shown, self.now), self.now)
+        if shown.intent == Intent.PLACE_ORDER:
+            try:
+                intake.check(self.session, order_request(shown, self.now), self.now)
+            except UnknownMarket:
+                # The readback of a month that is over asks for another one.
+                if "expired_contract" not in taken.reasons:
+                    raise
+        elif shown.intent in (Intent.AMEND_ORDER, Intent.CANCEL_ORDER):
+            order_id = last_orders.order_id(self.session, self.conversation["trader_id"], shown.order_id)
+            intake.check_open(self.session, trader_id=self.conversation["trader_id"], order_id=order_id)
+
+    def _check_not_frozen(self, reading: Reading) -> None:
+        """After STOP nothing is bought, sold or changed; to cancel is always possible. Raises TradingFrozen."""
+        if self.conversation["frozen_at"] is not None and reading.intent in (Intent.PLACE_ORDER, Intent.AMEND_ORDER):
+            username = linking.username_of(self.session, self.conversation["trader_id"])
+            raise TradingFrozen(web=self.frontend_url, username=username)
 
     def _carry_out(self, taken: Step, reading: Reading) -> tuple[list[Receipt], Step]:
         """Hand the decision to the engine's door; raises TradingError where it cannot become a command."""
         trader_id = self.conversation["trader_id"]
         common = {"source": Source.CHAT, "request_key": cause_of(self.message["id"]), "now": self.now}
+        self._check_not_frozen(reading)
         if reading.intent == Intent.PLACE_ORDER:
-            if self.conversation["frozen_at"] is not None:
-                raise TradingFrozen
             request = order_request(reading, self.now)
             return [intake.place(self.session, trader_id=trader_id, request=request, **common)], taken
         if reading.intent in (Intent.CANCEL_ALL, Intent.PANIC):
             return self._cancel_all(reading), taken
-        order_id = last_orders.order_id(
-            self.session, trader_id, None if reading.intent == Intent.CANCEL_LAST else reading.order_id
-        )
+        order_id = last_orders.order_id(self.session, trader_id, reading.order_id)
         if reading.intent == Intent.AMEND_ORDER:
             receipt = intake.amend(
                 self.session,
@@ -310,19 +355,31 @@ class Turn:
                 quantity=reading.quantity,
                 **common,
             )
-            before = last_orders.reading_of(self.session, trader_id, order_id, self.listings, reading.lang)
+            before = self._order(order_id, reading.lang)
             changes = {"price": reading.price, "quantity": reading.quantity}
             shown = replace(before, **{slot: value for slot, value in changes.items() if value is not None})
             return [receipt], replace(taken, shown=shown)
-        shown = last_orders.reading_of(self.session, trader_id, order_id, self.listings, reading.lang)
+        shown = self._order(order_id, reading.lang)
         taken = replace(taken, shown=shown)
         return [intake.cancel(self.session, trader_id=trader_id, order_id=order_id, **common)], taken
+
+    def _tell_how_to_lift(self) -> None:
+        """A reply beside those that tell what was canceled, which every shard words by itself."""
+        username = linking.username_of(self.session, self.conversation["trader_id"])
+        reply = Reply(
+            conversation_id=self.conversation["id"],
+            cause=cause_of(self.message["id"]) + ":frozen",
+            body=replies.frozen(self.frontend_url, username, self.conversation["language"]),
+            inbox_id=self.message["id"],
+        )
+        outbox.add(self.session, [reply], self.now)
 
     def _cancel_all(self, reading: Reading) -> list[Receipt]:
         """Everything open, or what the message narrows it to; a month alone is that month of each asset."""
         panic = reading.intent == Intent.PANIC
         if panic:
             self._set(frozen_at=self.now)
+            self._tell_how_to_lift()
         trader_id = self.conversation["trader_id"]
         assets: list[str | None] = [reading.asset]
         if reading.asset is None and reading.contract is not None:
@@ -346,47 +403,15 @@ class Turn:
             )
         ]
 
-    def _words(self, taken: Step, language: str) -> str:
-        """The reply to a message that carries nothing out."""
-        reading = taken.reading
-        if taken.outcome == Outcome.ASK_MISSING:
-            assert taken.shown is not None
-            shown = replace(taken.shown, unlisted=reading.unlisted, nearest=reading.nearest)
-            return replies.ask_missing(shown, taken.missing, self.listings, language)
-        if taken.outcome == Outcome.ASK_CONFIRM:
-            assert taken.shown is not None
-            why = replies.why_asked(taken.reasons, language)
-            return replies.ask_confirm(taken.shown, self.listings, language, why=why)
-        if taken.outcome == Outcome.DISCARDED:
-            return replies.discarded(language)
-        if taken.outcome == Outcome.NOT_UNDERSTOOD:
-            example = self.parser.examples(language)[Intent.PLACE_ORDER][0]
-            live = self.question is not None and self.now < self.question.expires_at
-            if reading.intent in (Intent.YES, Intent.NO, Intent.ANSWER) and not live:
-                expired = self.question is not None
-                return replies.nothing_open(reading.intent, language, expired=expired, example=example)
-            dropped = live and taken.question is None
-            words = replies.not_understood(reading, self.listings, language, example=example, dropped=dropped)
-            return self._with_question(words, taken, language)
-        asker = Asker(
-            self.session, self.conversation, self.listings, self.parser.examples(language), language, self.now
-        )
-        try:
-            text = answers.answer(asker, reading)
-        except TradingError as refusal:
-            text = replies.refused(refusal.code, refusal.facts, self.listings, language)
-        return self._with_question(text, taken, language)
+    def _local(self, language: str) -> str:
+        """The language with the country of the number, whose figures it is written with."""
+        return places.locale_of(language, self.conversation["number"])
 
-    def _with_question(self, text: str, taken: Step, language: str) -> str:
-        """The text, and below it the question that it left standing."""
-        if taken.question is None:
-            return text
-        asked = Reading.from_json(taken.question.reading)
-        if taken.question.kind == "missing":
-            words = replies.ask_missing(asked, taken.question.missing, self.listings, language)
-        else:
-            words = replies.ask_confirm(asked, self.listings, language)
-        return text + "\n\n" + replies.still_open(words, language)
+    def _wording(self, language: str) -> Wording:
+        local = self._local(language)
+        said = examples.current(self.parser.examples(language), self.listings, local)
+        asker = Asker(self.session, self.conversation, self.listings, said, local, self.now)
+        return Wording(asker, self.message, self.question)
 
     def _reply(self, body: str, *, button_nonce: str | None = None) -> None:
         transcript = self.message["transcript"]
@@ -435,6 +460,19 @@ class Turn:
         )
 
 
+def about_quoted(reading: Reading, quoted: sa.Row | None, question: Question | None) -> Reading:
+    """A message that quotes one of ours is about the order that ours was about; a yes to an old one is dead."""
+    if quoted is None:
+        return reading
+    if reading.intent == Intent.YES and (question is None or quoted.inbox_id != question.asked_by):
+        return replace(reading, intent=Intent.UNKNOWN, reasons=("no_such_button",))
+    if quoted.order_id is not None and reading.order_id in (None, "last"):
+        about = {Intent.CANCEL_LAST: Intent.CANCEL_ORDER, Intent.LAST_ORDER: Intent.STATUS}
+        if reading.intent in (*about, Intent.AMEND_ORDER, Intent.ADJUST, Intent.STATUS, Intent.UNDO):
+            return replace(reading, intent=about.get(reading.intent, reading.intent), order_id=str(quoted.order_id))
+    return reading
+
+
 def without_unclear(reading: Reading, unclear: Sequence[str]) -> Reading:
     """An order heard with a number in doubt lacks that number: it is asked for by itself."""
     if not unclear or reading.intent not in ORDER_INTENTS:
@@ -449,7 +487,9 @@ def order_request(reading: Reading, now: datetime) -> OrderRequest:
     assert reading.quantity is not None
     time_in_force = None if reading.time_in_force is None else TimeInForce(reading.time_in_force)
     expires_at = None
-    if reading.expires_in is not None:
+    if reading.expires_at is not None:
+        time_in_force, expires_at = TimeInForce.GTT, local_time.moment_of(reading.expires_at)
+    elif reading.expires_in is not None:
         time_in_force, expires_at = TimeInForce.GTT, now + timedelta(minutes=reading.expires_in)
     return OrderRequest(
         side=Side(reading.side),

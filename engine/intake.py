@@ -170,6 +170,11 @@ def amend(
     return submit_one(session, listed, command, trader_id, source, request_key, now)
 
 
+def check_open(session: Session, *, trader_id: int, order_id: int) -> None:
+    """Whether the order can still be changed or canceled; raises OrderNotFound, OrderClosed."""
+    _instrument_of_order(session, trader_id, order_id)
+
+
 def cancel(
     session: Session,
     *,

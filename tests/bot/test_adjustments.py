@@ -1,7 +1,9 @@
-"""Changes told by how much: shown as what they come to, and made only after a yes."""
+"""Changes of what was just placed or is quoted: shown as what they come to, and made only after a yes."""
 
 import pytest
+import sqlalchemy as sa
 
+from bot import tables
 from tests.bot.conftest import Traders
 
 ANA, BEN = "+15550100", "+15550101"
@@ -53,3 +55,91 @@ def test_flatten_me_asks_to_close_the_one_position_at_market(traders: Traders):
 def test_there_is_nothing_to_flatten_without_a_position(traders: Traders):
     traders.say(ANA, "buy 100 dec25 wheat at 150")
     assert traders.outcome(ANA, "flatten me") == "refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("make it 151", "price 151.00"),
+        ("make it 4", "quantity 4"),
+        ("no, 4 lots", "quantity 4"),
+        ("actually 152", "price 152.00"),
+        ("que sean 4", "cantidad 4"),
+        ("ponla a 151", "precio 151,00"),
+        ("cámbiala a 4 lotes", "cantidad 4"),
+        ("muda para 151", "preço 151,00"),
+        ("não, 4 lotes", "quantidade 4"),
+    ],
+)
+def test_a_new_figure_for_the_last_order_is_shown_with_the_order_and_asked(traders: Traders, text: str, shown: str):
+    traders.say(ANA, "buy 10 dec25 wheat at 150")
+    answer = traders.say(ANA, text)
+    assert answer["outcome"] == "ask_confirm"
+    assert shown in "".join(answer["replies"])
+    assert "1001" in "".join(answer["replies"])
+    assert "*1001*: Buy 10 Wheat Dec25 at 150.00" in traders.reply(ANA, "my orders please")
+    assert traders.outcome(ANA, "yes") == "amended"
+
+
+def test_a_figure_that_may_be_the_price_or_the_quantity_is_asked_about(traders: Traders):
+    traders.say(ANA, "buy 100 dec25 wheat at 150")
+    assert traders.reply(ANA, "make it 140") == (
+        "Is that the price or the quantity of order 1001?\nSay *price 140.00* or *140 lots*."
+    )
+    assert traders.outcome(ANA, "yes") == "not_understood"
+    assert "price 140.00" in traders.reply(ANA, "price 140.00")
+    assert "quantity 140" in traders.reply(ANA, "140 lots")
+    traders.say(ANA, "yes")
+    assert "*1001*: Buy 140 Wheat Dec25 at 150.00" in traders.reply(ANA, "orders")
+
+
+def test_a_yes_changes_the_order_that_was_shown_and_none_that_came_after_it(traders: Traders):
+    traders.say(ANA, "buy 10 dec25 wheat at 150")
+    traders.say(ANA, "make it 151")
+    traders.say(ANA, "sell 5 dec25 gold at 2000")
+    traders.say(ANA, "buy 10 dec25 corn at 430")
+    traders.say(ANA, "cancel 1003")
+    traders.say(ANA, "move the price of 1001 to 152")
+    orders = traders.reply(ANA, "orders")
+    assert "*1001*: Buy 10 Wheat Dec25 at 152.00" in orders
+    assert "*1002*: Sell 5 Gold Dec25 at 2,000.00" in orders
+
+
+def test_no_change_is_asked_about_for_an_order_that_is_closed(traders: Traders):
+    traders.say(ANA, "buy 10 dec25 wheat at 150")
+    traders.say(ANA, "cancel 1001")
+    assert traders.reply(ANA, "make it 151") == "Order 1001 is already closed."
+
+
+def quote_first_order(traders: Traders, text: str) -> str:
+    """Two orders stand; `text` quotes what was said of the first."""
+    traders.say(ANA, "buy 10 dec25 wheat at 150")
+    traders.say(ANA, "buy 7 dec25 gold at 2000")
+    with traders.stack.sessions.begin() as session:
+        session.execute(sa.update(tables.outbox).where(tables.outbox.c.order_id == 1001).values(message_sid="SMquoted"))
+    traders.told(ANA)
+    traders.send(ANA, body=text, replied_message_sid="SMquoted")
+    return "\n".join(traders.told(ANA))
+
+
+@pytest.mark.parametrize("text", ["cancel this one", "cancel", "cancela esta", "cancela essa", "cancel it please"])
+def test_a_cancel_that_quotes_an_order_cancels_that_one(traders: Traders, text: str):
+    quote_first_order(traders, text)
+    orders = traders.reply(ANA, "orders")
+    assert "1001" not in orders
+    assert "1002" in orders
+
+
+@pytest.mark.parametrize("text", ["make it 4 lots", "que sean 4 lotes", "muda para 4 lotes", "4 lots"])
+def test_a_change_that_quotes_an_order_is_asked_about_that_one(traders: Traders, text: str):
+    assert "1001" in quote_first_order(traders, text)
+    traders.say(ANA, "yes")
+    orders = traders.reply(ANA, "show me my orders")
+    assert "*1001*: Buy 4 Wheat Dec25 at 150.00" in orders
+    assert "*1002*: Buy 7 Gold Dec25 at 2,000.00" in orders
+
+
+@pytest.mark.parametrize("text", ["don't cancel this one", "should I cancel this one?", "did you cancel this?"])
+def test_what_is_no_clear_cancel_cancels_nothing_however_it_quotes(traders: Traders, text: str):
+    quote_first_order(traders, text)
+    assert "1001" in traders.reply(ANA, "orders")

@@ -24,6 +24,8 @@ FACTS = {
     "value": Decimal(10**30),
     "allowed_max": Decimal(10**9),
     "order_id": 1042,
+    "web": "https://maibroker.example",
+    "username": None,
 }
 MEDIA_REASONS = ("too_large", "wrong_type", "wrong_host", "gone", "unavailable", "no_model")
 

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot import inbox, tables, turn
+from bot.chat import FRONTEND_URL
 from bot.whatsapp import IncomingMessage
 from tests.bot.conftest import Traders
 
@@ -123,8 +124,29 @@ def test_stop_cancels_everything_and_freezes_chat_trading(traders: Traders):
 
 
 def test_stop_says_that_it_froze_trading_even_with_nothing_to_cancel(traders: Traders):
-    reply = traders.reply(ANA, "STOP")
-    assert reply == "There was no open order to cancel.\nChat trading is frozen until you lift it on the web."
+    assert traders.reply(ANA, "STOP") == (
+        f"Chat trading is frozen. To lift it: open {FRONTEND_URL}, create an account, link this number to it and"
+        " lift it there.\nThere was no open order to cancel."
+    )
+
+
+def test_after_stop_an_order_is_refused_at_once_and_told_where_to_lift_it(traders: Traders):
+    traders.say(ANA, "STOP")
+    with traders.stack.sessions.begin() as session:
+        trader_id = session.execute(sa.select(tables.conversations.c.trader_id)).scalar_one()
+        session.execute(
+            sa.insert(tables.accounts).values(
+                trader_id=trader_id, username="ana", password_hash="x", created_at=traders.stack.now()
+            )
+        )
+    for text in ("buy 10 wheat", "buy 1.500 mar26 corn at 432", "buy 10 dec25 wheat at 150"):
+        answer = traders.say(ANA, text)
+        assert answer["outcome"] == "refused"
+        assert "\n".join(answer["replies"]) == (
+            "You said STOP, so nothing was done.\n"
+            f"Chat trading is frozen. To lift it: open {FRONTEND_URL} and sign in as *ana*."
+        )
+    assert traders.outcome(ANA, "yes") == "not_understood"
 
 
 @pytest.mark.parametrize("text", ["raise the price of 1001 to 151", "move order 1001 to 151", "change 1001 to 40 lots"])
@@ -222,3 +244,84 @@ def test_an_order_that_breaks_the_engine_is_apologised_for_and_lets_the_next_one
     with traders.stack.sessions.begin() as session:
         session.execute(sa.text("DROP TRIGGER spoil ON commands"))
     assert traders.outcome(BEN, "Buy 10 Dec25 Wheat at 150") == "placed"
+
+
+@pytest.mark.parametrize(
+    ("order", "question", "answered"),
+    [
+        ("buy 10 wheat dec25", "how much would that be?", "*Buy 10 Wheat Dec25*, good for 24 h."),
+        ("buy 10 wheat dec25", "when does it expire?", "*Buy 10 Wheat Dec25*, good for 24 h."),
+        ("compra 10 trigo dic25", "¿cuándo vence?", "*Compra 10 Trigo Dic25*, vigente 24 h."),
+        ("compra 10 trigo dez25", "quando vence?", "*Compra 10 Trigo Dez25*, válida por 24 h."),
+    ],
+)
+def test_a_question_about_the_open_order_is_answered_from_it_and_leaves_it_open(
+    traders: Traders, order: str, question: str, answered: str
+):
+    traders.say(ANA, order)
+    assert answered in traders.reply(ANA, question)
+    assert traders.outcome(ANA, "150") == "placed"
+
+
+@pytest.mark.parametrize(
+    ("text", "answered"),
+    [
+        ("what is your commission?", "0.1% of what each trade is worth"),
+        ("¿cuánto es la comisión?", "0,1% del valor"),
+        ("qual é a comissão?", "0,1% do valor"),
+        ("how long does an order last?", "24 hours"),
+        ("what is a lot?", "whole lots"),
+    ],
+)
+def test_a_question_on_the_terms_is_answered(traders: Traders, text: str, answered: str):
+    answer = traders.say(ANA, text)
+    assert answer["outcome"] == "help"
+    assert answered in "".join(answer["replies"])
+
+
+def test_an_example_is_given_once_and_not_again_when_it_did_not_help(traders: Traders):
+    assert "Try: Buy 100 Dec25 Wheat at 150" in traders.reply(ANA, "qwxy zzz")
+    again = traders.reply(ANA, "qwxy zzz")
+    assert "Try" not in again
+    assert "*help*" in again
+
+
+@pytest.mark.parametrize("text", ["that's wrong!!", "no", "not that"])
+def test_a_no_to_nothing_shows_the_last_order_and_how_to_take_it_back(traders: Traders, text: str):
+    traders.say(ANA, "Buy 10 Dec25 Wheat at 150")
+    reply = traders.reply(ANA, text)
+    assert "*1001*: Buy 10 Wheat Dec25 at 150.00" in reply
+    assert "*cancel 1001*" in reply
+    assert "1001" in traders.reply(ANA, "orders")
+
+
+def test_open_orders_show_what_is_left_and_until_when(traders: Traders):
+    traders.say(ANA, "Buy 100 Dec25 Wheat at 150")
+    traders.say(BEN, "Sell 40 Dec25 Wheat at 149")
+    assert "*1001*: Buy 100 Wheat Dec25 at 150.00, 40 filled, 60 left, until 4 Nov 12:00 UTC" in traders.reply(
+        ANA, "orders"
+    )
+
+
+def test_whoever_would_trade_with_themselves_is_told_with_which_order(traders: Traders):
+    traders.say(ANA, "Buy 10 Dec25 Wheat at 149")
+    traders.say(ANA, "Buy 10 Dec25 Wheat at 150")
+    assert "Your own order on the other side is 1002." in traders.reply(ANA, "Sell 5 Dec25 Wheat at 148")
+
+
+@pytest.mark.parametrize(
+    ("order", "asked", "month"),
+    [
+        ("sell 10 brent sep25 at 66", "Which month?", "no, feb26"),
+        ("vende 10 brent sep25 a 66", "¿Qué mes?", "feb26"),
+        ("quero vender 10 brent set25 a 66", "Qual vencimento?", "não, fev26"),
+    ],
+)
+def test_an_order_for_a_month_that_is_over_is_asked_for_another(traders: Traders, order: str, asked: str, month: str):
+    answer = traders.say(ANA, order)
+    assert answer["outcome"] == "ask_confirm"
+    assert asked in "".join(answer["replies"])
+    assert traders.outcome(ANA, month) == "ask_confirm"
+    placed = traders.say(ANA, "yes")
+    assert placed["outcome"] == "placed"
+    assert placed["order"]["contract"] == "Feb26"

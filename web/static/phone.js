@@ -61,9 +61,13 @@ function Phone(section) {
   const bubbles = new Map();
   const recorder = new Recorder();
   let repliedSid = null;
+  let atEnd = true;
+
+  log.addEventListener("scroll", () => { atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60; });
+  // Whoever reads the newest message still sees it when the window is made narrower.
+  new ResizeObserver(() => { if (atEnd) log.scrollTop = log.scrollHeight; }).observe(log);
 
   this.show = (message) => {
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
     const drawn = bubbles.get(message.sid);
     if (drawn) {
       drawn.querySelector(".ticks").replaceWith(ticks(message));
@@ -91,9 +95,10 @@ function Phone(section) {
     const made = element("article", mine ? "bubble mine" : "bubble");
     Object.assign(made.dataset, { sid: message.sid, at: message.created_at, testid: mine ? "sent-message" : "received-message" });
     const original = known.get(message.replied_sid);
-    if (original) made.append(element("blockquote", "", original.body));
+    if (original) made.append(element("blockquote", "", styled(original.body || words.voice)));
     if (message.media_url) made.append(media(message));
-    if (message.body) made.append(element("div", "text", styled(message.body)));
+    // A document shows its title, and no caption.
+    if (message.body && message.media_type !== "application/pdf") made.append(element("div", "text", styled(message.body)));
     if (message.buttons.length) made.append(choices(message));
     const time = element("time", "", clock.format(new Date(message.created_at)));
     time.dateTime = message.created_at;
@@ -113,6 +118,11 @@ function Phone(section) {
   }
 
   function media(message) {
+    if (message.media_type === "application/pdf") {
+      const link = element("a", "document", `📄 ${message.body || "PDF"}`);
+      Object.assign(link, { href: message.media_url, target: "_blank" });
+      return link;
+    }
     const sound = message.direction === "inbound";
     const made = element(sound ? "audio" : "img");
     made.src = message.media_url;
@@ -121,6 +131,7 @@ function Phone(section) {
       made.setAttribute("aria-label", words.voice);
     } else {
       made.alt = message.body;
+      made.addEventListener("load", () => { if (atEnd) log.scrollTop = log.scrollHeight; });
     }
     return made;
   }
@@ -137,7 +148,7 @@ function Phone(section) {
   function quote(message) {
     repliedSid = message ? message.sid : null;
     quoted.hidden = !message;
-    quoted.querySelector("span").textContent = message ? message.body || words.voice : "";
+    quoted.querySelector("span").replaceChildren(message ? styled(message.body || words.voice) : "");
     text.focus();
   }
 
