@@ -10,6 +10,7 @@ import time
 from enum import StrEnum
 
 import sqlalchemy as sa
+from sqlalchemy.schema import CreateTable
 
 metadata = sa.MetaData()
 
@@ -48,7 +49,9 @@ class Faults:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._known: tuple[float, dict[str, int]] = (-math.inf, {})
-        metadata.create_all(engine)
+        with engine.begin() as connection:
+            # Several web processes start at once, and each may be the first.
+            connection.execute(CreateTable(faults, if_not_exists=True))
 
     def switched_on(self) -> dict[str, int]:
         """The share of every fault, and the seed."""
