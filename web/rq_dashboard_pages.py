@@ -7,10 +7,13 @@ says is cut down to where it failed.
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Flask, Response, abort, current_app, request
 from flask_talisman import Talisman
 from flask_wtf.csrf import generate_csrf
+from redis import Redis
+from rq import Worker
 from rq.serializers import JSONSerializer
 from rq_dashboard import web as dashboard
 
@@ -41,9 +44,18 @@ FRAME = re.compile(r'  File "[^"]*", line \d+, in \S+')
 EXCEPTION = re.compile(r"([A-Za-z_][\w.]*)(:|$)")
 
 
+class ReadableWorker(Worker):
+    """The dashboard tells its queues how our jobs are written, but not its workers: a busy one could not be shown."""
+
+    @classmethod
+    def all(cls, connection: Redis | None = None, **options: Any) -> list[Worker]:
+        return super().all(connection, serializer=JSONSerializer, **options)
+
+
 def register(app: Flask, talisman: Talisman) -> None:
     """Mount the dashboard on our connection to Redis."""
     dashboard.config.serializer = JSONSerializer
+    dashboard.Worker = ReadableWorker
     app.config["RQ_DASHBOARD_REDIS_URL"] = (app.extensions["settings"].redis_url,)
     app.redis_conn = app.extensions["redis"]  # type: ignore[attr-defined]
     app.before_request(check)

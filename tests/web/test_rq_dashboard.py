@@ -32,6 +32,15 @@ def succeed(conversation_id: int) -> None:
     """A job that is done at once."""
 
 
+def look(path: str) -> None:
+    """A job that looks at the dashboard while it runs."""
+    seen.append(lookers[-1].get(path))
+
+
+lookers: list[Desk] = []
+seen: list[str] = []
+
+
 def enqueue(redis: Redis, function: str, inbox_id: int) -> Job:
     return queues.queue(redis, "chat").enqueue_call(f"{__name__}.{function}", args=(inbox_id,), failure_ttl=600)
 
@@ -99,6 +108,15 @@ def test_a_failure_is_told_by_where_it_is_and_not_by_what_was_said(api: Flask, f
     assert SECRET not in told["exc_info"]
     listed = json.loads(desk.get("/support/rq/0/data/jobs/chat/failed/8/asc/1.json"))
     assert [job["exc_info"] for job in listed["jobs"]] == [told["exc_info"]]
+
+
+def test_a_busy_worker_is_shown_with_its_job(api: Flask, redis_client: Redis):
+    lookers.append(Desk(api, Role.SUPPORT))
+    queues.queue(redis_client, "chat").enqueue_call(f"{__name__}.look", args=("/support/rq/0/data/workers.json",))
+    work(redis_client)
+    [worker] = json.loads(seen.pop())["workers"]
+    assert worker["queues"] == ["chat"]
+    assert worker["current_job"]["description"].startswith(f"{__name__}.look(")
 
 
 def test_a_browser_that_takes_compressed_answers_gets_them(api: Flask, redis_client: Redis, failed_job: Job):
