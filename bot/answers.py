@@ -13,7 +13,7 @@ ANSWERS: Mapping[Intent, Callable[[Asker, Reading], str]] = {
     Intent.LANGUAGE: help_answers.language,
     Intent.MARKET: market_answers.market,
     Intent.BOOK: market_answers.book,
-    Intent.CHART: market_answers.market,
+    Intent.CHART: market_answers.chart,
     Intent.ORDERS: order_answers.orders,
     Intent.TRADES: market_answers.trades,
     Intent.MY_TRADES: order_answers.my_trades,

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from bot import figures, places
+from bot.attachments import PNG, Kind, Wanted
 from bot.languages import translations
 from bot.listings import Listing, Listings
 from engine import queries
@@ -33,6 +34,7 @@ class Asker:
         self.examples, self.language, self.now = examples, language, now
         self.zone = places.zone_of(conversation["number"])
         self.trader_id: int = conversation["trader_id"]
+        self.wanted: Wanted | None = None  # The file that the answer is to carry.
         self.catalog = translations(language)
 
     def chosen(self, reading: Reading) -> list[Listing]:
@@ -62,6 +64,11 @@ class Asker:
         more = count - LINES_MAX
         shown = figures.quantity(more, self.language)
         return [self.catalog.ngettext("… and %(count)s more", "… and %(count)s more", more) % {"count": shown}]
+
+    def want_picture(self, kind: Kind, listing: Listing) -> None:
+        """Have the answer carry a picture of this market."""
+        facts = {"instrument_id": listing.instrument_id}
+        self.wanted = Wanted(kind=kind, content_type=PNG, facts=facts, language=self.language, zone=self.zone.key)
 
     def moment(self, value: datetime) -> str:
         """A time by the trader's own clock."""

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import digests, metrics, outbox
+from bot import attachments, digests, metrics, outbox, places
 from bot.digests import Told
+from bot.languages import translations
 from bot.listings import Listings
 from bot.outbox import OUTSIDE_WINDOW, State
 from bot.settings import Settings
@@ -95,10 +96,23 @@ class Delivery:
             if row is None:
                 return None
             body = self._group(session, row, now)
+            media_url = None
+            if row["attachment_id"] is not None:
+                media_url = attachments.address_of_made(session, self.settings.public_url, row["attachment_id"])
+                if media_url is None:
+                    body += "\n" + _without_file(row["language"])
             session.execute(
                 sa.update(messages)
                 .where(messages.c.id == row["id"])
-                .values(state=State.SENDING, claimed_at=now, attempts=row["attempts"] + 1, body=body, events=None)
+                .values(
+                    state=State.SENDING,
+                    claimed_at=now,
+                    attempts=row["attempts"] + 1,
+                    body=body,
+                    events=None,
+                    # What once left without its file has said so.
+                    attachment_id=None if media_url is None else row["attachment_id"],
+                )
             )
         outgoing = Outgoing(
             outbox_id=row["id"],
@@ -108,6 +122,7 @@ class Delivery:
             language=row["language"],
             button_nonce=row["button_nonce"],
             window_is_open=row["window_is_open"],
+            media_url=media_url,
         )
         return Claimed(
             outgoing=outgoing,
@@ -142,7 +157,11 @@ class Delivery:
             ids.append(row.id)
         if len(ids) == 1:
             return body
-        parts = outbox.pages(digests.digest(told, self._listings(session, told, now), first["language"]))
+        parts = outbox.pages(
+            digests.digest(
+                told, self._listings(session, told, now), places.locale_of(first["language"], first["number"])
+            )
+        )
         if len(parts) > len(ids):  # Together they would be no fewer.
             return body
         for page, outbox_id in enumerate(ids[1:], 1):
@@ -245,6 +264,11 @@ class Delivery:
                 outbox.record_status(
                     session, self.settings, row.id, row.attempts, row.message_sid, status, error_code, now
                 )
+
+
+def _without_file(language: str) -> str:
+    _ = translations(language).gettext
+    return _("I could not make the picture or file just now. Please ask again in a little while.")
 
 
 def has_due(session: Session, settings: Settings, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import tables
+from bot import passwords, tables
 from bot.clock import utc_now
 from bot.database import connect
 from bot.outbox import State
@@ -46,6 +46,7 @@ def erase(session: Session, number: str, now: datetime) -> int:
     forget_replies(session, tables.outbox.c.conversation_id.in_(conversation_ids))
     for table in (tables.alerts, tables.link_failures):
         session.execute(sa.delete(table).where(table.c.conversation_id.in_(conversation_ids)))
+    session.execute(sa.delete(tables.attachments).where(tables.attachments.c.trader_id == trader_id))
     session.execute(sa.delete(tables.idempotency_keys).where(tables.idempotency_keys.c.trader_id == trader_id))
     _forget_account(session, trader_id, nobody)
     # A number is unique, and the person may write to us again one day.
@@ -98,7 +99,7 @@ def _forget_account(session: Session, trader_id: int, nobody: str) -> None:
     session.execute(
         sa.update(tables.accounts)
         .where(tables.accounts.c.trader_id == trader_id)
-        .values(username=nobody, password_hash="")
+        .values(username=nobody, password_hash=passwords.NO_HASH)
     )
 
 

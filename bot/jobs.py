@@ -1,26 +1,31 @@
 """What workers run. A job gets an id, does what is still to do and commits once: run twice it does no harm.
 
 What only one kind of worker needs is imported by its own functions, so that only the workers that read messages carry
-spaCy, and only those that listen carry Whisper.
+spaCy, only those that listen carry Whisper, and only those that draw carry matplotlib.
 """
 
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import structlog
 from redis import Redis
 from rq.job import Job as QueuedJob
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import inbox, metrics, queues
+from bot import attachments, inbox, metrics, queues
 from bot.clock import utc_now
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.delivery import Delivery
+    from bot.pictures import Pictures
     from bot.settling import Settling
     from bot.understanding import Understanding
     from bot.voice import Listener
+
+
+log = structlog.get_logger(__name__)
 
 
 class Tools:
@@ -34,6 +39,7 @@ class Tools:
     settling: "Settling"
     listener: "Listener"
     delivery: "Delivery"
+    pictures: "Pictures"
 
 
 tools = Tools()
@@ -57,12 +63,15 @@ def handle_message(conversation_id: int) -> None:
             frontend_url=tools.settings.frontend_url,
         )
         more_waiting = shard_ids is not None and inbox.oldest_waiting(session, conversation_id) is not None
+        attachment_ids = attachments.waiting(session, utc_now())
     if shard_ids is None:
         return
     if more_waiting:
         queues.wake(tools.redis, queues.HANDLE_MESSAGE, conversation_id)
     for shard_id in shard_ids:
         queues.wake(tools.redis, queues.SETTLE, shard_id)
+    for attachment_id in attachment_ids:
+        queues.wake(tools.redis, queues.MAKE_ATTACHMENT, attachment_id)
     queues.wake(tools.redis, queues.DELIVER)
 
 
@@ -88,6 +97,7 @@ def transcribe(inbox_id: int) -> None:
     conversation_id = tools.listener.hear(inbox_id, utc_now())
     if conversation_id is not None:
         metrics.voice_seconds.observe(time.perf_counter() - begun)
+        log.info("voice_heard", message=inbox_id)
         queues.wake(tools.redis, queues.HANDLE_MESSAGE, conversation_id)
 
 
@@ -102,4 +112,11 @@ def deliver() -> None:
     """Hand every reply that is due to Twilio."""
     queues.begin(tools.redis, queues.DELIVER)
     if tools.delivery.deliver():
+        queues.wake(tools.redis, queues.DELIVER)
+
+
+def make_attachment(attachment_id: int) -> None:
+    """Make the file that a reply waits for, and have that delivered."""
+    queues.begin(tools.redis, queues.MAKE_ATTACHMENT, attachment_id)
+    if tools.pictures.make(attachment_id, utc_now()):
         queues.wake(tools.redis, queues.DELIVER)

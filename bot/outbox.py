@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from bot import attachments
 from bot.settings import Settings
 from bot.tables import outbox
 from engine.events import Event
@@ -43,7 +44,8 @@ FAILURES = ("failed", "undelivered", "canceled")
 class Reply:
     """A message to one conversation; `cause` names what it tells, so that it is told once.
 
-    A notice is what nobody just asked for; with its `events` it may be told together with those beside it.
+    A notice is what nobody just asked for; with its `events` it may be told together with those beside it. A file that
+    it carries is waited for, but not for long.
     """
 
     conversation_id: int
@@ -54,6 +56,7 @@ class Reply:
     is_notice: bool = False
     events: tuple[Event, ...] = ()
     button_nonce: str | None = None
+    attachment_id: int | None = None
 
 
 def add(session: Session | sa.Connection, replies: list[Reply], now: datetime) -> None:
@@ -73,8 +76,9 @@ def add(session: Session | sa.Connection, replies: list[Reply], now: datetime) -
                     "is_notice": reply.is_notice,
                     "events": msgspec.to_builtins(reply.events) if reply.events and is_whole else None,
                     "button_nonce": reply.button_nonce if is_last else None,
+                    "attachment_id": reply.attachment_id if is_last else None,
                     "created_at": now,
-                    "due_at": now,
+                    "due_at": now if reply.attachment_id is None else now + attachments.MADE_WITHIN,
                 }
             )
     if rows:

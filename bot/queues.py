@@ -38,7 +38,8 @@ HANDLE_MESSAGE = Job("bot.jobs.handle_message", "chat", timeout_seconds=30, on_f
 TRANSCRIBE = Job("bot.jobs.transcribe", "voice", timeout_seconds=120, pending_seconds_max=60)
 SETTLE = Job("bot.jobs.settle", "engine", timeout_seconds=60, per_id=True)
 DELIVER = Job("bot.jobs.deliver", "outbound", timeout_seconds=60)
-JOBS = (HANDLE_MESSAGE, TRANSCRIBE, SETTLE, DELIVER)
+MAKE_ATTACHMENT = Job("bot.jobs.make_attachment", "pictures", timeout_seconds=30)
+JOBS = (HANDLE_MESSAGE, TRANSCRIBE, SETTLE, DELIVER, MAKE_ATTACHMENT)
 
 
 def wake(redis: Redis, job: Job, *ids: int) -> None:

@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import delivery, idempotency, inbox, linking, login_sessions, queues, recordings, retention
+from bot import attachments, delivery, idempotency, inbox, linking, login_sessions, logs, queues, recordings, retention
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -40,11 +40,15 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, settings: Settings, now
         login_sessions.forget_old(session, now)
         linking.forget_old(session, now)
         retention.forget_old_messages(session, now, settings.messages_keep_days)
+        attachments.forget_old(session, now)
+        attachment_ids = attachments.waiting(session, now, late=LATE)
         replies_wait = delivery.has_due(session, settings, now - LATE)
     for conversation_id in conversation_ids:
         queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
     for inbox_id in voice_ids:
         queues.wake(redis, queues.TRANSCRIBE, inbox_id)
+    for attachment_id in attachment_ids:
+        queues.wake(redis, queues.MAKE_ATTACHMENT, attachment_id)
     for shard_id in range(settings.engine_shards):
         queues.wake(redis, queues.SETTLE, shard_id)
     if replies_wait:
@@ -52,6 +56,7 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, settings: Settings, now
 
 
 def main() -> None:
+    logs.configure()
     try:
         settings = Settings.from_env()
     except SettingsError as problem:

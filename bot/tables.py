@@ -65,6 +65,9 @@ outbox = sa.Table(
     sa.Column("events", JSONB(none_as_null=True), comment="what it tells, while it may be told together with others"),
     sa.Column("told_by", sa.BigInteger, comment="the reply that tells this one too"),
     sa.Column("button_nonce", sa.Text, comment="of the question that it asks"),
+    sa.Column(
+        "attachment_id", sa.ForeignKey("attachments.id", ondelete="SET NULL"), comment="the file that it carries"
+    ),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("claimed_at", sa.DateTime(timezone=True), comment="when it was last handed to Twilio"),
@@ -87,6 +90,7 @@ outbox = sa.Table(
     sa.Index("ix_outbox_conversation", "conversation_id", "id"),
     sa.Index("ix_outbox_failed", "id", postgresql_where=sa.text("state = 'failed'")),
     sa.Index("ix_outbox_kept", "created_at", postgresql_where=sa.text("body <> ''")),
+    sa.Index("ix_outbox_attachment", "attachment_id", postgresql_where=sa.text("attachment_id IS NOT NULL")),
 )
 
 alerts = sa.Table(
@@ -101,6 +105,23 @@ alerts = sa.Table(
     sa.Column("fired_at", sa.DateTime(timezone=True)),
     sa.Column("deleted_at", sa.DateTime(timezone=True)),
     sa.Index("ix_alerts_waiting", "instrument_id", postgresql_where=sa.text("fired_at IS NULL AND deleted_at IS NULL")),
+)
+
+attachments = sa.Table(
+    "attachments",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("trader_id", sa.ForeignKey("traders.id"), nullable=False, index=True, comment="who asked for it"),
+    sa.Column("kind", sa.Text, nullable=False, comment="see bot.attachments.Kind"),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("facts", JSONB, nullable=False, comment="what it is made of"),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False, comment="whose clock its times are by"),
+    sa.Column("token", sa.Text, nullable=False, unique=True, comment="the unguessable part of its address"),
+    sa.Column("content", sa.LargeBinary, comment="once it is made"),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("kept_until", sa.DateTime(timezone=True), nullable=False, index=True),
+    sa.Index("ix_attachments_waiting", "created_at", postgresql_where=sa.text("content IS NULL")),
 )
 
 recordings = sa.Table(

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot import (
     adjustments,
+    attachments,
     examples,
     inbox,
     last_orders,
@@ -26,6 +27,7 @@ from bot import (
     tally,
 )
 from bot.asker import Asker
+from bot.attachments import Wanted
 from bot.dialogue import ORDER_INTENTS, LastOrder, Outcome, Question, Situation, Step, step
 from bot.listings import Listings
 from bot.outbox import Reply
@@ -169,6 +171,7 @@ class Turn:
         language = reading.lang
         receipts: list[Receipt] = []
         body: str | None = None
+        wanted: Wanted | None = None
         taken = Step(outcome=Outcome.REFUSED, reading=reading, question=None)
         try:
             taken = step(self._worked_out(reading), self._situation())
@@ -176,7 +179,9 @@ class Turn:
                 receipts, taken = self._carry_out(taken, taken.execute)
             else:
                 self._check(taken)
-                body = self._wording(language).of(taken)
+                wording = self._wording(language)
+                body = wording.of(taken)
+                wanted = wording.asker.wanted
         except TradingError as refusal:
             body = replies.refused(refusal.code, refusal.facts, self.listings, self._local(language))
             # An order that is canceled already is as its trader wants it.
@@ -184,7 +189,7 @@ class Turn:
                 taken = replace(taken, outcome=Outcome.REFUSED, question=None)
         if body is not None:
             asked = taken.question if taken.outcome == Outcome.ASK_CONFIRM else None
-            self._reply(body, button_nonce=None if asked is None else asked.nonce)
+            self._reply(body, button_nonce=None if asked is None else asked.nonce, wanted=wanted)
         self._remember(taken, language)
         return sorted({receipt.shard_id for receipt in receipts})
 
@@ -413,11 +418,14 @@ class Turn:
         asker = Asker(self.session, self.conversation, self.listings, said, local, self.now)
         return Wording(asker, self.message, self.question)
 
-    def _reply(self, body: str, *, button_nonce: str | None = None) -> None:
+    def _reply(self, body: str, *, button_nonce: str | None = None, wanted: Wanted | None = None) -> None:
         transcript = self.message["transcript"]
         if transcript is not None and "refused" not in transcript:
             body = replies.heard(transcript["text"]) + "\n" + body
         retries = self.message["retries"]
+        attachment = None
+        if wanted is not None:
+            attachment = attachments.ask(self.session, self.conversation["trader_id"], wanted, self.now)
         reply = Reply(
             conversation_id=self.conversation["id"],
             # Its first answer said that something went wrong, and stays; this is another.
@@ -425,6 +433,7 @@ class Turn:
             body=body,
             inbox_id=self.message["id"],
             button_nonce=button_nonce,
+            attachment_id=None if attachment is None else attachment.attachment_id,
         )
         outbox.add(self.session, [reply], self.now)
 

@@ -199,6 +199,7 @@ class Outgoing:
     language: str
     button_nonce: str | None = None
     window_is_open: bool = True
+    media_url: str | None = None
 
 
 class Sender:
@@ -225,7 +226,7 @@ class Sender:
         assert message.sid is not None
         return message.sid
 
-    def _content(self, outgoing: Outgoing) -> dict[str, str]:
+    def _content(self, outgoing: Outgoing) -> dict[str, object]:
         """As an approved template outside the 24-hour window, with buttons where a template has them, or plain."""
         settings, body = self.settings, outgoing.body
         notice_sid = settings.twilio_notice_templates.get(outgoing.language)
@@ -235,6 +236,8 @@ class Sender:
                 "content_variables": json.dumps({"1": one_line(body)}, ensure_ascii=False),
             }
         question_sid = settings.twilio_question_templates.get(outgoing.language)
+        if outgoing.media_url is not None:
+            return {"body": body, "media_url": [outgoing.media_url]}
         if question_sid is None or outgoing.button_nonce is None or len(body) > QUESTION_CHARACTERS_MAX:
             return {"body": body}
         return content(question_sid, {"1": body, "2": outgoing.button_nonce})
@@ -289,7 +292,7 @@ class Sender:
         raise SendFailed("status 401", may_be_sent=False)
 
 
-def content(sid: str, variables: dict[str, str]) -> dict[str, str]:
+def content(sid: str, variables: dict[str, str]) -> dict[str, object]:
     return {"content_sid": sid, "content_variables": json.dumps(variables, ensure_ascii=False)}
 
 

@@ -1,4 +1,4 @@
-"""One worker process: `python -m bot.worker chat`, `engine-0`, `outbound` or `voice`.
+"""One worker process: `python -m bot.worker chat`, `engine-0`, `outbound`, `pictures` or `voice`.
 
 SimpleWorker runs jobs in this process, so that books, parser and model stay loaded from one job to the next.
 """
@@ -13,17 +13,18 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import jobs, metrics, queues
+from bot import jobs, logs, metrics, queues
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
 
-QUEUES = ("chat", "outbound", "voice")
+QUEUES = ("chat", "outbound", "pictures", "voice")
 
 
 def main(arguments: list[str]) -> None:
+    logs.configure()
     try:
         settings = Settings.from_env()
         name = queue_name(arguments, settings)
@@ -55,6 +56,10 @@ def prepare(name: str, settings: Settings, database: sa.Engine) -> None:
         from bot.whatsapp import Sender
 
         jobs.tools.delivery = Delivery(settings, jobs.tools.sessions, Sender(settings), utc_now)
+    elif name == "pictures":
+        from bot.pictures import Pictures
+
+        jobs.tools.pictures = Pictures(jobs.tools.sessions)
     elif name == "voice":
         from bot.voice import Listener, transcriber
 

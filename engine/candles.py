@@ -28,6 +28,10 @@ DURATIONS = {
 }
 
 
+COUNT_MAX = 90  # How many candles a picture has room for.
+LONGEST = (COUNT_MAX - 1) * DURATIONS[Interval.DAY]
+
+
 @dataclass(frozen=True, slots=True)
 class Candle:
     """Prices in ticks and volume in lots from `opens_at` on; an interval without a trade has no candle."""
@@ -39,6 +43,21 @@ class Candle:
     close_ticks: int
     volume_lots: int
     trade_count: int
+
+
+def first_trade_at(session: Session, instrument_id: int) -> datetime | None:
+    """When an instrument was first traded."""
+    return session.execute(
+        sa.select(trades.c.occurred_at)
+        .where(trades.c.instrument_id == instrument_id)
+        .order_by(trades.c.number)
+        .limit(1)
+    ).scalar()
+
+
+def fitting(age: timedelta) -> Interval:
+    """The shortest interval of which no more than COUNT_MAX show all that was traded for so long."""
+    return next((one for one in Interval if age <= (COUNT_MAX - 1) * DURATIONS[one]), Interval.DAY)
 
 
 def candles(session: Session, instrument_id: int, interval: Interval, *, until: datetime, limit: int) -> list[Candle]:

@@ -21,6 +21,7 @@ from web.live import LiveFeed
 from web.markets import NameConverter, markets
 from web.media import media
 from web.metrics import metrics_page, time_requests
+from web.news import NewsListener
 from web.orders import orders
 from web.settlements import Settlements
 from web.webhook import webhook
@@ -49,7 +50,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         settings.redis_url, socket_timeout=REDIS_SECONDS_MAX, socket_connect_timeout=REDIS_SECONDS_MAX
     )
     app.extensions["catalogue"] = Catalogue()
-    app.extensions["settlements"] = Settlements(settings.redis_url)
+    app.extensions["news"] = NewsListener(settings.redis_url)
+    app.extensions["settlements"] = Settlements(app.extensions["news"])
     time_requests(app)
     errors.register(app)
     limits.register(app, settings)

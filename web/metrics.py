@@ -65,7 +65,7 @@ def counted() -> Iterator[Metric]:
     yield CounterMetricFamily("maibroker_cache_misses", "Cached answers made anew", value=hit_rate.misses)
     depth = GaugeMetricFamily("maibroker_queue_jobs", "Jobs in a queue of RQ", labels=["queue"])
     names = [f"engine-{shard_id}" for shard_id in range(current_app.extensions["settings"].engine_shards)]
-    for name in ("chat", "outbound", "voice", *names):
+    for name in ("chat", "outbound", "pictures", "voice", *names):
         depth.add_metric([name], queues.queue(redis, name).count)
     yield depth
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import av
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from web.phone_messages import INBOUND, OUTBOUND, PhoneMessage
+from web.phone_messages import OUTBOUND, PhoneMessage
 from web.twilio_double import API_VERSION, E164, TwilioDouble, inbound
 
 NUMBERS = tuple(f"+155501{digits:02d}" for digits in range(10))
@@ -103,7 +103,7 @@ def asked_numbers() -> list[str]:
 def shown_message(message: PhoneMessage) -> dict[str, object]:
     """A message as the page's script takes it."""
     media_url = message.media_url
-    if media_url and message.direction == INBOUND:
+    if media_url:
         media_url = url_for("phone.media", sid=media_url.rpartition("/")[2])
     return asdict(message) | {"media_url": media_url}
 

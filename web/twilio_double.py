@@ -168,7 +168,7 @@ class TwilioDouble:
     def _fetch(self, url: str) -> tuple[str, str] | tuple[None, None]:
         """Have a file as the phone will be shown it: its address and type, or nothing where it is not to be had."""
         try:
-            answer = requests.get(url, timeout=REQUEST_SECONDS_MAX)
+            answer = self.session.get(url, headers={"Connection": "close"}, timeout=REQUEST_SECONDS_MAX)
         except requests.RequestException:
             return None, None
         media_type = answer.headers.get("Content-Type", "").partition(";")[0]
