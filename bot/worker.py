@@ -66,7 +66,9 @@ def prepare(name: str, settings: Settings, database: sa.Engine) -> None:
         jobs.tools.listener = Listener(settings, jobs.tools.sessions, transcriber(settings))
     elif name.startswith("engine-"):
         from bot.settling import Settling
+        from engine.batch import collect_garbage_seldom
 
+        collect_garbage_seldom()
         jobs.tools.settling = Settling(database, jobs.tools.redis)
         # A standby waits here until the active worker of its shard is gone.
         jobs.tools.settling.engine.wait_until_active(int(name.removeprefix("engine-")))

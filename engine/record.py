@@ -174,9 +174,12 @@ def statements(
 def array(values: Iterable[object]) -> str:
     """PostgreSQL's text form of an array of numbers, names or times, none of which needs quoting; None is NULL."""
     listed = list(values)
-    if set(map(type, listed)) <= WHOLE_NUMBERS:
+    types = set(map(type, listed))
+    if types <= WHOLE_NUMBERS:
         # Python's own form of such a list differs by its brackets and the name of null, and is made in one go.
         return "{" + repr(listed)[1:-1].replace("None", "NULL") + "}"
+    if all(issubclass(each, str) for each in types):
+        return "{" + ",".join(listed) + "}"  # type: ignore[arg-type]
     return "{" + ",".join(["NULL" if value is None else str(value) for value in listed]) + "}"
 
 

@@ -97,6 +97,8 @@ class Shard:
     last_event: int = 0
     waiting: list[Waiting] = field(default_factory=list)
     read: Any = None  # The cursor on what was read with the last batch, if anything, until `waiting` takes it in.
+    read_up_to: int = 0  # The highest command that was read.
+    looked_back_at: datetime | None = None  # When all that waits was last looked through.
     ahead: Batch | None = None
     heartbeat_at: datetime | None = None
     malfunctions: dict[int, Malfunction] = field(default_factory=dict)
@@ -150,7 +152,7 @@ class Shard:
 
     def forget(self) -> None:
         """Drop the books and all that was decided and read ahead; what is stored is the truth."""
-        self.market = self.ahead = self.read = None
+        self.market = self.ahead = self.read = self.looked_back_at = None
         self.waiting = []
 
     def _take_in(self) -> None:
@@ -159,6 +161,7 @@ class Shard:
         self.waiting += map(Waiting._make, self.read.fetchall())
         self.read = None
         ids = [row.command_id for row in self.waiting]
+        self.read_up_to = max([self.read_up_to, *ids])
         assert len(set(ids)) == len(ids), "a command waits once"
 
     def _expire(self, market: Market, now: datetime) -> list[Settled]:

@@ -28,7 +28,7 @@ from bot.migrate import upgrade
 from bot.servers import local_postgres
 from bot.settings import sqlalchemy_url
 from engine import catalogue
-from engine.batch import SELECT_WAITING, Engine
+from engine.batch import SELECT_WAITING, Engine, collect_garbage_seldom
 from engine.orders import Amend, Cancel, Command, OrderType, Place, Side, TimeInForce, command_to_json
 from engine.standby import SESSION_SETTINGS
 from engine.tables import traders
@@ -56,6 +56,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m tests.bench.bench_batch", description=__doc__)
     arguments.add_argument("--seed", type=int, default=1)
     seed = arguments.parse_args().seed
+    collect_garbage_seldom()  # As the worker does.
     with server() as url:
         # First, while nothing has left room behind that the orders could grow into unseen.
         measure_memory(url)
