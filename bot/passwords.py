@@ -20,6 +20,9 @@ hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=
 # Matched against where there is no account, so that it takes as long to hear "no".
 NOBODYS_HASH = hasher.hash("nobody has this password")
 
+# Kept of a login that nobody may use any more: it is no hash, so no password matches it.
+NO_HASH = ""
+
 
 class WeakPassword(RequestRefused):
     """Too short, too long, common, or easily guessed. Facts: length_min, length_max."""
