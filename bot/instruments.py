@@ -1,6 +1,7 @@
 """The catalogue as our staff change it: contracts listed, rules set, and the words that name an asset."""
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.refusals import RequestRefused
 from engine import intake, store
-from engine.catalogue import LOT_SIZE, MONTHS
+from engine.catalogue import LOT_SIZE, MONTHS, shard_of
 from engine.errors import TradingError, UnknownMarket
 from engine.money import QUANTITY_LOTS_MAX, lots_from_quantity, ticks_from_price
 from engine.orders import Instrument
@@ -101,25 +102,55 @@ def list_contract(session: Session, asset: str, contract: str, rules: Rules, now
     return intake.list_instruments(session, [row | {"lot_size": LOT_SIZE}], source=Source.STAFF, now=now)[0]
 
 
+def add_asset(session: Session, names: Mapping[str, str], shard_count: int) -> str:
+    """A new product with its name in each language, which are its first words; returns its code.
+
+    Raises InvalidAlias, AliasTaken. It trades once a contract is listed.
+    """
+    words = {language: _word(name) for language, name in names.items()}
+    code = words["en"].replace(" ", "")
+    if not code.isascii():
+        raise InvalidAlias(alias=words["en"])
+    for word in words.values():
+        _check_free(session, code, word)
+    added = insert(assets).values(code=code, names=words, shard_id=shard_of(code, shard_count))
+    if session.execute(added.on_conflict_do_nothing().returning(assets.c.code)).scalar() is None:
+        raise AliasTaken(alias=code, other=code)
+    kept = [{"asset": code, "alias": word} for word in sorted(set(words.values()))]
+    session.execute(insert(asset_aliases).values(kept))
+    return code
+
+
 def add_alias(session: Session, asset: str, alias: str) -> str:
     """Another word for an asset, taken by every parser within seconds; returns it as it is kept.
 
     Raises UnknownMarket, InvalidAlias, AliasTaken.
     """
-    word = " ".join(alias.casefold().split())
-    if not ALIAS_LENGTH_MIN <= len(word) <= ALIAS_LENGTH_MAX or not all(part.isalpha() for part in word.split()):
-        raise InvalidAlias(alias=alias)
+    word = _word(alias)
     if not session.execute(sa.select(sa.exists().where(assets.c.code == asset))).scalar_one():
         raise UnknownMarket(symbol=asset, nearest=[])
-    for other, known in _words(session):
-        if other != asset and OSA.normalized_similarity(_plain(word), _plain(known)) > LIKENESS_MAX:
-            raise AliasTaken(alias=word, other=known)
+    _check_free(session, asset, word)
     session.execute(insert(asset_aliases).values(asset=asset, alias=word).on_conflict_do_nothing())
     return word
 
 
 def remove_alias(session: Session, asset: str, alias: str) -> None:
     session.execute(sa.delete(asset_aliases).where(asset_aliases.c.asset == asset, asset_aliases.c.alias == alias))
+
+
+def _word(typed: str) -> str:
+    """As words are kept; raises InvalidAlias."""
+    word = " ".join(typed.casefold().split())
+    if not ALIAS_LENGTH_MIN <= len(word) <= ALIAS_LENGTH_MAX or not all(part.isalpha() for part in word.split()):
+        raise InvalidAlias(alias=typed)
+    return word
+
+
+def _check_free(session: Session, asset: str, word: str) -> None:
+    """Raises AliasTaken where the word is another asset's, or like one."""
+    for other, known in _words(session):
+        if other != asset and OSA.normalized_similarity(_plain(word), _plain(known)) > LIKENESS_MAX:
+            raise AliasTaken(alias=word, other=known)
 
 
 def _words(session: Session) -> list[tuple[str, str]]:

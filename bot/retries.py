@@ -56,11 +56,13 @@ def given_up_messages(session: Session) -> list[sa.RowMapping]:
 
 def undelivered_replies(session: Session) -> list[sa.RowMapping]:
     """Replies that will not arrive, with their numbers, the newest first."""
-    query = sa.select(outbox, conversations.c.number).join(
-        conversations, conversations.c.id == outbox.c.conversation_id
-    )
-    failed = query.where(outbox.c.state == State.FAILED).order_by(outbox.c.id.desc()).limit(SHOWN_MAX)
-    return list(session.execute(failed).mappings())
+    return _replies(session, outbox.c.state == State.FAILED, outbox.c.id.desc())
+
+
+def held_replies(session: Session, before: datetime) -> list[sa.RowMapping]:
+    """Replies, with their numbers, that have waited to be sent since before that time; the oldest first."""
+    waits = sa.and_(outbox.c.state == State.WAITING, outbox.c.due_at < before)
+    return _replies(session, waits, outbox.c.id)
 
 
 def newest_malfunctions(session: Session) -> list[sa.RowMapping]:
@@ -118,6 +120,13 @@ def find_message(session: Session, inbox_id: int) -> sa.RowMapping:
 def _is_given_up() -> sa.ColumnElement[bool]:
     """As bot.turn.give_up leaves a message: handled, refused, and never read."""
     return sa.and_(messages.c.failures > 0, messages.c.outcome == "refused", messages.c.reading.is_(None))
+
+
+def _replies(session: Session, which: sa.ColumnElement[bool], order: sa.ColumnElement[int]) -> list[sa.RowMapping]:
+    query = sa.select(outbox, conversations.c.number).join(
+        conversations, conversations.c.id == outbox.c.conversation_id
+    )
+    return list(session.execute(query.where(which).order_by(order).limit(SHOWN_MAX)).mappings())
 
 
 def _messages(session: Session, which: sa.ColumnElement[bool], order: sa.ColumnElement[int]) -> list[sa.RowMapping]:

@@ -54,6 +54,7 @@ class SecurityEvent(StrEnum):
     INSTRUMENT_CHANGED = "instrument_changed"
     INSTRUMENT_HALTED = "instrument_halted"
     INSTRUMENT_RESUMED = "instrument_resumed"
+    ASSET_ADDED = "asset_added"
     ALIAS_ADDED = "alias_added"
     ALIAS_REMOVED = "alias_removed"
     ANNOUNCED = "announced"

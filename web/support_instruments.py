@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from bot.clock import utc_now
-from bot.instruments import Rules, add_alias, find, list_contract, remove_alias, set_rules
-from bot.languages import translations
+from bot.instruments import Rules, add_alias, add_asset, find, list_contract, remove_alias, set_rules
+from bot.languages import LANGUAGES, translations
 from bot.security_events import SecurityEvent
 from bot.staff import Role
 from engine import intake, queries, store
@@ -103,6 +103,18 @@ def open_contract() -> Response:
         staff_access.audit(session, SecurityEvent.INSTRUMENT_LISTED, instrument_id=instrument_id, **_facts(rules))
     _tell(desk_commands.outcome([receipt], before), translations(language()).gettext("The contract is listed."))
     return redirect(url_for("support.instruments.show", instrument_id=instrument_id))
+
+
+@instruments.post("/assets")
+@needs(Role.RISK)
+def open_asset() -> Response:
+    """A product that had no contract yet."""
+    names = {code: request.form.get(f"name_{code}", "") for code in LANGUAGES}
+    with current_app.extensions["sessions"].begin() as session:
+        asset = add_asset(session, names, current_app.extensions["settings"].engine_shards)
+        staff_access.audit(session, SecurityEvent.ASSET_ADDED, asset=asset)
+    flash(translations(language()).gettext("The product is known. List its first contract."))
+    return redirect(url_for("support.instruments.index"))
 
 
 @instruments.post("/assets/<asset>/aliases")

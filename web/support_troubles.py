@@ -25,6 +25,7 @@ def show() -> str:
             waiting=retries.waiting_messages(session, utc_now() - STUCK_AFTER),
             given_up=retries.given_up_messages(session),
             undelivered=retries.undelivered_replies(session),
+            held=retries.held_replies(session, utc_now() - STUCK_AFTER),
             malfunctions=retries.newest_malfunctions(session),
         )
 

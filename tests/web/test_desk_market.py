@@ -79,6 +79,18 @@ def test_a_contract_is_listed_and_trades(api: Flask, market: Market, risk: Desk)
         assert risk.send("/support/instruments", "/support/instruments", **(terms | wrong)).status_code == status
 
 
+def test_a_product_is_added_and_its_contract_trades(api: Flask, market: Market, risk: Desk):
+    page, names = "/support/instruments", {"name_en": "Barley", "name_es": "cebada", "name_pt": "cevada"}
+    for wrong, status in (({"name_pt": ""}, 422), ({"name_en": "Gold"}, 409), ({"name_es": "trigos"}, 409)):
+        assert risk.send(page, "/support/assets", **(names | wrong)).status_code == status
+    assert "The product is known." in risk.do(page, "/support/assets", **names)
+    assert risk.send(page, "/support/assets", **names).status_code == 409
+    terms = {"asset": "barley", "contract": "Dec26", "tick_size": "0.01", "max_quantity": "1000"}
+    with market.running():
+        risk.do(page, page, **terms)
+        assert place(ApiCaller(api), symbol="Dec26-Barley")["state"] == "new"
+
+
 def test_a_word_names_a_product_unless_it_might_mean_another(market: Market, wheat: str, risk: Desk):
     aliases = "/support/assets/wheat/aliases"
     assert "grano duro" in risk.do(wheat, aliases, alias=" Grano  duro ")
