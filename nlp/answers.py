@@ -150,7 +150,9 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
     if set(refusals) & {"opinion", "question_word"} and commands.ask(spans) is not None:
         return None
     if refusals:
-        return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=tuple(refusals))
+        if any(span.has("ask", "cost") or span.has("guard", "question") for span in spans):
+            refusals.append("question")  # What would come of it is asked, and nothing is taken back.
+        return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=tuple(dict.fromkeys(refusals)))
     reasons += _place_bare(slots, order, question, _corrects(spans))
     replaces = slots["price"] is not None and question.reading.price not in (None, slots["price"])
     if replaces and question.kind == "missing":

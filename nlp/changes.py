@@ -120,11 +120,16 @@ def _is_strange(span: Span, kinds: Sequence[str]) -> bool:
     if span.punctuation:
         return not all(character in _MARKS or character == "?" or not character.isascii() for character in span.text)
     known = any(span.has(kind) for kind in (*_HARMLESS_KINDS, *kinds))
-    return not known and not span.has("ask", Intent.LAST_ORDER) and not span.has("guard", "request", "relative")
+    return (
+        not known
+        and not span.has("ask", Intent.LAST_ORDER, Intent.ORDERS)
+        and not span.has("guard", "request", "relative")
+    )
 
 
 def amend(spans: Sequence[Span], language: str) -> Command | None:
     """A new price or quantity for an order that is named by number or as the last one."""
+    spans = _without_old_value(spans)
     verbs = [span for span in spans if span.has("amend")]
     numbers = [(position, span) for position, span in enumerate(spans) if span.number]
     if not verbs or not numbers or any(span.asset or span.contract for span in spans):
@@ -164,6 +169,24 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
     if any(not span.sure for span in spans):
         reasons.append("misspelt")
     return _amended(order_id, spans, values, verbs, names_price, reasons)
+
+
+def _without_old_value(spans: Sequence[Span]) -> Sequence[Span]:
+    """Leave out "instead of 50": what a value was says nothing of what it becomes."""
+    for position, span in enumerate(spans[:-1]):
+        if not span.has("link", "instead"):
+            continue
+        place = position + 1
+        while (
+            place < len(spans) and (spans[place].has("cue") or spans[place].has("filler")) and not spans[place].number
+        ):
+            place += 1
+        if place < len(spans) and spans[place].number is not None:
+            end = place + 1
+            while end < len(spans) and (spans[end].has("unit") or spans[end].has("currency")):
+                end += 1
+            return [*spans[:position], *spans[end:]]
+    return spans
 
 
 def _target(

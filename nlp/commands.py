@@ -19,6 +19,8 @@ _AGAINST_ALERTS = frozenset({"negation", "past", "reported", "joke"})
 _AROUND_HELP = ("polite", "filler", "greeting")
 # A longer phrase asks by itself: "qué es un lote".
 _TERMS_NAMED_MAX = 3
+# "At" and "a" may lead in what an alert reaches, but no size.
+_PREPOSITION_LENGTH_MAX = 2
 _ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
 
 
@@ -36,6 +38,7 @@ class Command:
     direction: str | None = None
     language: str | None = None
     topic: str | None = None
+    period: str | None = None
     reasons: tuple[str, ...] = ()
 
 
@@ -166,6 +169,8 @@ def _language(spans: Sequence[Span]) -> Command | None:
 def _settings(spans: Sequence[Span]) -> Command | None:
     numbers = [span.number for span in spans if span.number and not span.number.negative]
     only = numbers[0].as_whole if len(numbers) == 1 else None
+    if only is not None and _asks_above(spans):
+        return Command(Intent.CONFIRM_UNSURE, quantity=only)
     for span in spans:
         if span.has("confirm", "always"):
             return Command(Intent.CONFIRM_ALWAYS)
@@ -177,6 +182,19 @@ def _settings(spans: Sequence[Span]) -> Command | None:
         if all(span.has("connect") or span.has("polite") or span.has("filler") for span in words):
             return Command(Intent.LINK, order_id=digits)
     return None
+
+
+def _asks_above(spans: Sequence[Span]) -> bool:
+    """ "Ask me before orders above 5 lots": a size alone, as nothing is named that could be ordered."""
+    if any(span.asset or span.contract or span.has("quote") for span in spans):
+        return False
+    asked = next((place for place, span in enumerate(spans) if span.has("confirm", "ask", "always")), None)
+    number = next(place for place, span in enumerate(spans) if span.number)
+    if asked is None or any(span.has("guard", "negation") for span in spans[:asked]):
+        return False
+    return any(
+        span.has("direction", "above") and len(span.text) > _PREPOSITION_LENGTH_MAX for span in spans[asked:number]
+    )
 
 
 def _alert(spans: Sequence[Span]) -> Command | None:
@@ -256,7 +274,7 @@ def ask(spans: Sequence[Span]) -> Command | None:
 
 
 def _is_beside(intent: Intent, spans: Sequence[Span], asset: str | None) -> bool:
-    """Whether the question is about something else: the weather, a joke, a position to close."""
+    """Whether the question is about something else: the weather, a joke, the news, a position to close."""
     if intent == Intent.MARKET and asset is None:
         return any(
             span.unknown or not span.sure or all(m.kind == "heard_asset" for m in span.meanings)
@@ -265,7 +283,11 @@ def _is_beside(intent: Intent, spans: Sequence[Span], asset: str | None) -> bool
         )
     if any(span.has("guard", "joke", "machine") for span in spans):
         return True
-    return intent == Intent.POSITIONS and any(span.has("guard", "relative") and not span.has("all") for span in spans)
+    if asset is not None and any(span.has("guard", "reported") for span in spans) and any(one.number for one in spans):
+        return True  # news of what others trade
+    return intent == Intent.POSITIONS and any(
+        span.has("guard", "relative") and not (span.has("all") or span.has("ask", Intent.POSITIONS)) for span in spans
+    )
 
 
 def _about_order(spans: Sequence[Span]) -> Command | None:

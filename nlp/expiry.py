@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from nlp.spans import Span
 
 _ARTICLES = frozenset({"las", "la", "as", "a"})
 _HOUR_MAX, _MINUTE_MAX, _NOON = 23, 59, 12
+_HOUR = 60
 # "Hasta las 5" is said of the afternoon: before these hours nobody trades.
 _EARLY_HOUR_MAX = 7
 
@@ -119,10 +121,30 @@ def _duration(spans: Sequence[Span], position: int) -> Expiry | None:
     unit = spans[position + 1]
     if not unit.has("time_unit") or (len(unit.text) == 1 and not unit.glued):
         return None
-    minutes = span.number.value * int(unit.value("time_unit") or 0)
+    minutes, end = _minutes(spans, position)
     whole = int(minutes) if minutes == int(minutes) and minutes > 0 and not span.number.negative else None
     cues = _cues(spans, position)
-    return Expiry((*cues, position, position + 1), sure=bool(cues) and whole is not None, minutes=whole)
+    said = (*cues, *range(position, end + 1))
+    return Expiry(said, sure=bool(cues) and whole is not None, minutes=whole)
+
+
+def _minutes(spans: Sequence[Span], position: int) -> tuple[Decimal, int]:
+    """The minutes of "2 hours", "1h30" or "1 hora y 30 minutos", and where they end."""
+    number, unit = spans[position].number, int(spans[position + 1].value("time_unit") or 0)
+    assert number is not None
+    minutes, end = number.value * unit, position + 1
+    place = end + 1
+    if place < len(spans) and spans[place].has("link", "and"):
+        place += 1
+    rest = spans[place].number if place < len(spans) else None
+    if rest is None or not rest.plain or rest.value > _MINUTE_MAX or unit <= 1:
+        return minutes, end
+    after = spans[place + 1] if place + 1 < len(spans) else None
+    if after is not None and after.has("time_unit", "1"):
+        return minutes + rest.value, place + 1
+    if unit == _HOUR and spans[place].glued and place == end + 1 and len(spans[place].text) == 2:
+        return minutes + rest.value, place
+    return minutes, end
 
 
 def _cues(spans: Sequence[Span], position: int) -> tuple[int, ...]:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from nlp.spans import Number, Span
 
+_SCALES = (100, 1000, 1_000_000)
 _PRICE, _QUANTITY = "price", "quantity"
 _SKIPPABLE = ("currency", "filler")
 _WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
@@ -64,9 +66,28 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
         result.reasons.append("ambiguous_order")
     if _weakly_priced(figures) and not any(span.has("pay") for span in spans):
         result.reasons.append("ambiguous_order")
+    if _falls_apart(spans, figures):
+        result.reasons.append("ambiguous_number")
     bare = [figure.position for figure in figures if not figure.cue]
     result.bare_first = min(bare) if bare else None
     return result
+
+
+def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
+    """ "four, uh, thousand": a scale after a spoken number may belong to it."""
+    return any(
+        first.number.spoken
+        and second.number.spoken
+        and second.number.value in _SCALES
+        and all(span.punctuation or span.unknown or span.has("filler") for span in _between(spans, first, second))
+        for first, second in pairwise(figures)
+    )
+
+
+def _between(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:
+    return [
+        span for span in spans[first.position + 1 : second.position] if not (span.has("polite") or span.has("greeting"))
+    ]
 
 
 def _weakly_priced(figures: Sequence[Figure]) -> bool:

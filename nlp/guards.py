@@ -110,6 +110,8 @@ def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:
     if not verb:
         return False
     before, span = spans[verb - 1], spans[verb]
+    if verb > 1 and before.has("polite") and spans[verb - 2].has("my"):
+        return True  # "mi compadre vende ..."
     named = before.unknown or not (before.sure or before.asset or before.number or before.contract)
     if not named or not before.text.isalpha() or " " in span.text:
         return False

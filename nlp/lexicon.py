@@ -12,7 +12,7 @@ LANGUAGES = ("en", "es", "pt")
 _ONE_SIDE = frozenset({"buy", "sell"})
 _INTENTS = frozenset(str(intent) for intent in Intent)
 
-# What each kind of phrase may stand for; None allows any whole number (minutes, months).
+# What each kind of phrase may stand for; None allows any whole number (minutes, months, counts).
 KINDS: Mapping[str, frozenset[str] | None] = {
     "side": _ONE_SIDE,
     "quote": _ONE_SIDE,
@@ -24,7 +24,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
             "later", "relative", "request", "either_side",
         }
     ),
-    "link": frozenset({"alternative", "correction", "and"}),
+    "link": frozenset({"alternative", "correction", "and", "instead"}),
     "cue": frozenset({"price", "quantity", "target"}),
     "unit": frozenset({"lot"}),
     "measure": frozenset({"other"}),
@@ -32,6 +32,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "market": frozenset({"order"}),
     "time_in_force": frozenset({"IOC", "FOK", "GTC", "DAY"}),
     "validity": frozenset({"for", "until"}),
+    "period": frozenset({"yesterday", "last_month"}),
     "day": frozenset({*"1234567", "today", "tomorrow"}),
     "clock": frozenset({"am", "pm", "hour", "noon", "at"}),
     "time_unit": None,
@@ -44,6 +45,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
             "dozen", "half_dozen", "pair", "lakh", "crore", "and",
         }
     ),
+    "count": None,
     "order": frozenset({"noun"}),
     "last": frozenset({"last"}),
     "all": frozenset({"all"}),
@@ -62,13 +64,15 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "greeting": frozenset({"word"}),
     "thanks": frozenset({"word"}),
     "polite": frozenset({"word"}),
+    "closing": frozenset({"word"}),
     "filler": frozenset({"word"}),
     "product": frozenset({"other"}),
     "language_name": frozenset(LANGUAGES),
     "language_word": frozenset({"word"}),
     "repeat": frozenset({"again", "but"}),
     "answer": frozenset({"word", "change"}),
-    "confirm": frozenset({"always", "unsure"}),
+    "confirm": frozenset({"always", "unsure", "ask"}),
+    "complaint": frozenset({"word"}),
     "connect": frozenset({"word"}),
 }  # fmt: skip
 

@@ -88,11 +88,23 @@ def mark(spans: Sequence[Span], tongue: Tongue) -> list[Span]:
             first = spans[position]
             text = " ".join(span.text for span in spans[position:end])
             number = replace(number, negative=_is_negative(joined, first))
+            if _says_again(joined, number) and end < len(spans) and spans[end].text == ")":
+                joined.pop()
+                position = end + 1
+                continue
             joined.append(replace(first, end=spans[end - 1].end, text=text, number=number, meanings=()))
             if number.negative:
                 joined[-2].punctuation = True
             position = end
     return joined
+
+
+def _says_again(before: Sequence[Span], number: Number) -> bool:
+    """ "12 (twelve)": the same number once more, in brackets."""
+    if len(before) < 2 or before[-1].text != "(":
+        return False
+    said = before[-2].number
+    return said is not None and said.value == number.value and number.spoken and not said.ambiguous
 
 
 def _led_in(spans: Sequence[Span], position: int, tongue: Tongue) -> bool:
@@ -130,6 +142,9 @@ class _Reader:
             return None
         if span.text[-1:].isdecimal() and not span.meanings:
             return self._from_digits()
+        count = span.value("count")
+        if count is not None:
+            return Number(Decimal(count), spoken=True), self.position + 1
         if span.has("number", "half_dozen"):
             return Number(Decimal(6), spoken=True), self.position + 1
         if span.has("number", "pair"):
@@ -184,6 +199,9 @@ class _Reader:
         grouped = self._grouped(number)
         if grouped is not None:
             return grouped, end + 1
+        decimals = self._decimals(end + 1) if number.plain and self._is(end, "point") else None
+        if decimals is not None:  # "47 point 9"
+            return Number(Decimal(f"{number.value:f}.{decimals[0]}"), spoken=True), decimals[1]
         number, end = self._with_fraction(number, end)
         return self._in_thousands(number, end)
 

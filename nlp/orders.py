@@ -14,12 +14,14 @@ QUANTITY_MAX = Decimal(1_000_000)
 PRICE_MAX = Decimal(10_000_000)
 # With more words than these left over, the message is about something else.
 _LEFTOVER_WORDS_MAX = 2
+# "Regards, A. Whitfield, Cargill"
+_SIGNATURE_SPANS_MAX = 7
 
 _SLOTS = ("side", "quantity", "asset", "contract", "price")
 _HARMLESS_KINDS = frozenset(
     {
-        "filler", "polite", "greeting", "thanks", "place", "time_in_force", "validity", "contract", "currency", "cue",
-        "yes",
+        "filler", "polite", "closing", "greeting", "thanks", "place", "time_in_force", "validity", "contract",
+        "currency", "cue", "yes",
     }
 )  # fmt: skip
 _HARMLESS_MARKS = frozenset(".,;:!¡()'*-@?¿…|•·#")
@@ -74,6 +76,7 @@ class OrderReader:
     def read(self) -> Order:
         order = self._order
         self._read_courtesy()
+        self._read_signature()
         self._read_side()
         self._read_terms()
         order.asset = self._one(
@@ -105,9 +108,28 @@ class OrderReader:
         if guards.denies_what_was_said(self._spans):
             self._used.add(0)
             self._order.doubts.append("correction")
+        for position, span in enumerate(self._spans[:-1]):
+            if span.text == "no" and self._language == "pt" and position and self._spans[position + 1].number:
+                before = self._spans[position - 1]
+                if not (before.number or before.punctuation):
+                    self._used.add(position)  # "no 5,21": the Portuguese "at the"
         assent = guards.asks_for_assent(self._spans)
         if assent is not None:
             self._used.add(assent)
+
+    def _read_signature(self) -> None:
+        """Leave out the name after "Regards, ..."."""
+        closing = next((position for position, span in enumerate(self._spans) if span.has("closing")), None)
+        if closing is None or not any(span.asset or span.number for span in self._spans[:closing]):
+            return
+        signed = range(closing + 1, len(self._spans))
+        if len(signed) <= _SIGNATURE_SPANS_MAX and all(self._may_be_name(position) for position in signed):
+            self._used.update(signed)
+
+    def _may_be_name(self, position: int) -> bool:
+        span = self._spans[position]
+        guessed = not span.sure and not span.has("guard")
+        return span.punctuation or span.unknown or guessed or (len(span.text) == 1 and span.number is None)
 
     def _is_alternative(self, position: int) -> bool:
         span = self._spans[position]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from nlp import answers, changes, commands, contracts, language, numbers, spelling, steps, tokens
+from nlp import answers, changes, commands, contracts, language, numbers, spelling, statements, steps, tokens
 from nlp.catalogue import Catalogue
 from nlp.commands import Command
 from nlp.hearing import hear
@@ -15,6 +15,8 @@ from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span, SpanFinder
 
 _DEFAULT_LANGUAGE = language.DEFAULT_LANGUAGE
+# Whoever says please tells nothing that is past.
+_PLEASE = frozenset({"por favor", "porfa", "porfavor", "favor", "favor de", "usted", "pls", "xfa", "si es tan amable"})
 # In Portuguese "compre" is never "comprei".
 _ACCENTLESS_PASTS = frozenset({"en", "pt"})
 
@@ -63,6 +65,10 @@ class Parser:
             spans = kept
         if quotes_order and (change := steps.read(spans, tongue, quotes_order=True)) is not None:
             return change
+        if question is not None and question.reading.intent == Intent.AMEND_ORDER:
+            change = steps.read(spans, tongue)
+            if change is not None:
+                return replace(change, order_id=question.reading.order_id) if change.order_id == "last" else change
         if question is not None or last_order is not None:
             reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
             if reading is not None:
@@ -79,7 +85,7 @@ class Parser:
         spelling.correct(spans, self._speller.guess, language.detect(spans, text, last).language)
         spans = contracts.mark_written(spans, as_of, voice)
         tongue = language.detect(spans, text, last)
-        if not voice and text.isascii() and not any(span.has("polite") for span in spans):
+        if not voice and not tokens.accented(text) and not any(span.text in _PLEASE for span in spans):
             _doubt_past(spans, tongue.language)
         for span in spans:
             span.prefer(tongue.language)
@@ -111,6 +117,7 @@ class Parser:
             commands.whole(spans)
             or commands.on_terms(spans)
             or commands.help_on(spans)
+            or statements.read(spans, as_of)
             or commands.conversation(spans)
             or commands.small_talk(spans)
             or commands.cost_question(spans)
@@ -157,6 +164,7 @@ class Parser:
             direction=command.direction,
             language=command.language,
             topic=command.topic,
+            period=command.period,
             certain=not command.reasons and command.intent != Intent.UNKNOWN,
             reasons=command.reasons,
         )
@@ -205,6 +213,8 @@ class Parser:
         return tuple(dict.fromkeys(self._finder.near.get(unlisted, ()))) or self._speller.nearest_assets(unlisted)
 
     def _of_rest(self, spans: Sequence[Span], order: Order) -> Command:
+        if any(span.has("complaint") for span in spans):
+            return commands.unknown("complaint", *order.refusals)
         greets = any(span.has("greeting") for span in spans)
         thanks = any(span.has("thanks") for span in spans)
         if (

@@ -43,6 +43,7 @@ class Intent(StrEnum):
     CONFIRM_ALWAYS = "confirm_always"
     CONFIRM_UNSURE = "confirm_unsure"
     LINK = "link"
+    STATEMENT = "statement"
 
 
 ACTING_INTENTS = frozenset(
@@ -58,7 +59,7 @@ ACTING_INTENTS = frozenset(
 
 _SLOTS = (
     "side", "quantity", "asset", "contract", "price", "order_type", "time_in_force", "expires_in", "expires_at",
-    "order_id", "direction", "language", "topic", "unlisted",
+    "order_id", "direction", "language", "topic", "unlisted", "period",
 )  # fmt: skip
 
 
@@ -68,7 +69,8 @@ class Reading:
 
     `lang` is the language to answer in; `expires_in` counts minutes; `expires_at` is a day, a clock time or both, by
     the trader's own clock: "2025-11-07", "T20:00", "2025-11-07T15:00"; `order_id` is digits or "last"; `topic` is what
-    help is asked on: an intent, or one of the terms of trading, "commission", "time_in_force", "lots" or "limits".
+    help is asked on: an intent, or one of the terms of trading, "commission", "time_in_force", "lots" or "limits";
+    `period` is the day or month of a statement: "2025-11-03", "2025-11".
     """
 
     intent: Intent
@@ -87,6 +89,7 @@ class Reading:
     language: str | None = None
     topic: str | None = None
     unlisted: str | None = None
+    period: str | None = None
     nearest: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     certain: bool = True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from rapidfuzz import process
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, Prefix
 
 from nlp.spans import Meaning, Span
 
@@ -22,10 +22,15 @@ _CORRECTABLE = frozenset(
 _UNCORRECTABLE_VALUES = frozenset({"question", "reported", "later", "relative"})
 # A doubtful guess at these is worth a question; at anything else it is worth nothing.
 _WORTH_ASKING = frozenset({"asset", "side", "quote", "guard"})
+_SAYING_MUCH = frozenset({"asset", "side", "month", "guard", "quote", "cancel", "amend", "ask", "no"})
+# A guess never carries out what a word says all by itself: "cancella" is not "cancélala".
+_ACTING_VALUES = frozenset({"spoken_of"})
 _LENGTH_MIN = {"asset": 3, "side": 3, "month": 5, "quote": 4}
 _LENGTH_MIN_OTHERS = 4
 _GUARDS_THAT_WIN = frozenset({"negation", "conditional", "past", "hesitation", "opinion", "joke", "machine"})
 _NEUTRAL_LENGTH_MIN = 6  # shorter words that say nothing are too like words that do
+_SHORT = 4
+_PREFIX_MIN = 3
 _LONG = 8  # a word this long bears two slips
 # Letters that one writes for another without missing the key.
 _SOUNDS = str.maketrans({"z": "s", "c": "k", "v": "b", "y": "i", "q": "k"})
@@ -47,8 +52,13 @@ class Speller:
 
     def __init__(self, known: Mapping[str, tuple[Meaning, ...]], asset_words: Mapping[str, tuple[str, ...]]) -> None:
         self._words: dict[str, tuple[Meaning, ...]] = {}
+        self._numbers: list[str] = []
         for key, meanings in known.items():
-            kept = tuple(m for m in meanings if m.kind in _CORRECTABLE and m.value not in _UNCORRECTABLE_VALUES)
+            kept = tuple(
+                m for m in meanings if m.kind in _CORRECTABLE and m.value not in _UNCORRECTABLE_VALUES | _ACTING_VALUES
+            )
+            if any(m.kind == "number" and m.value == "word" for m in meanings) and len(key) >= _LENGTH_MIN_OTHERS:
+                self._numbers.append(key)
             if kept and key.isalpha() and any(len(key) >= _LENGTH_MIN.get(m.kind, _LENGTH_MIN_OTHERS) for m in kept):
                 self._words[key] = kept
         self._keys = list(self._words)
@@ -77,21 +87,34 @@ class Speller:
         others = [
             near for key, near, _ in found[1:] if self._is(key, *rivals) and not self._same(meanings, self._words[key])
         ]
-        close_other = bool(others) and others[0] > similarity - _MARGIN_MIN
+        # Letters that only changed places are no other word, unless it is as near.
+        margin = _MARGIN_MIN / 2 if sorted(word) == sorted(best) else _MARGIN_MIN
+        close_other = bool(others) and others[0] > similarity - margin
         close_other = close_other or bool(guards)
         as_spoken = _as_spoken(word) == _as_spoken(best)
         neutral = all(m.kind in ("filler", "polite") for m in meanings) and len(best) < _NEUTRAL_LENGTH_MIN
         mine = self._assets.get(best, ())
         rival = any(
-            near > similarity - _MARGIN_MIN and self._assets[key] != mine
+            self._assets[key] != mine and (near > similarity - _MARGIN_MIN or _starts_rather(word, key, best))
             for key, near, _ in found
             if key in self._assets
         )
+        close_other = close_other or bool(mine and rival)
         like = (as_spoken and not (mine and rival)) or (not close_other and _slip(word, best))
-        sure = not prefixed and not neutral and like
+        says_little = not any(m.kind in _SAYING_MUCH for m in meanings)
+        sure = not prefixed and not neutral and like and not (says_little and self._may_be_number(word, similarity))
         assets = {code for key, _, _ in found for code in self._assets.get(key, ())}
         reason = "typo_fits_two_assets" if prefixed or len(assets) > 1 else "misspelt"
         return Guess(meanings, sure, reason)
+
+    def _may_be_number(self, word: str, similarity: float) -> bool:
+        """Whether a number word is as near, which must not be lost for a word that says little."""
+        return (
+            process.extractOne(
+                word, self._numbers, scorer=OSA.normalized_similarity, score_cutoff=similarity - _MARGIN_MIN
+            )
+            is not None
+        )
 
     def nearest_assets(self, word: str) -> tuple[str, ...]:
         """Up to three listed assets whose names are spelt most like `word`, best first."""
@@ -110,6 +133,8 @@ class Speller:
         meant = any(
             m.kind == "guard" and m.value in _GUARDS_THAT_WIN and m.language == language for m in self._words[key]
         )
+        if len(key) <= _SHORT and sorted(word) != sorted(key):
+            return False  # another short word rather than a slip: "bala" is not "bata"
         return meant and OSA.distance(word, key) <= (2 if len(key) >= _LONG else 1)
 
     def _same(self, meanings: Iterable[Meaning], others: Iterable[Meaning]) -> bool:
@@ -146,6 +171,12 @@ def _slip(word: str, known: str) -> bool:
     if len(word) == len(known) <= 4:
         return swapped
     return True
+
+
+def _starts_rather(word: str, rival: str, best: str) -> bool:
+    """ "cafau" ends like cacau, but starts like café."""
+    shared = Prefix.similarity(word, rival)
+    return shared >= _PREFIX_MIN and shared > Prefix.similarity(word, best)
 
 
 def _as_spoken(word: str) -> str:

@@ -1,4 +1,4 @@
-"""A change of what was just placed or is quoted: "two more", "raise it by 1", "half of it", "make it 151", "flatten me".
+"""A change of what was just placed or is quoted: "two more", "raise it by 1", "make it 151", "flatten me".
 
 No change is carried out as it stands: the conversation works out what it comes to, shows it, and asks.
 """
@@ -6,7 +6,6 @@ No change is carried out as it stands: the conversation works out what it comes 
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 

@@ -19,9 +19,15 @@ _FRACTIONS = {character: f" {value}" for character, value in (
 # Typographers put a hard or thin space between the thousands; it must not part the number.
 _GROUP_SPACE = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f](?=\d{3}(?!\d))")
 _ORDINAL_SIGN = re.compile(r"\bn\s?\.?\s?[º°]", re.IGNORECASE)
+_ARROW = re.compile(r"[-=]+>|[→➡⇒]")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = dict.fromkeys(map(ord, "‘’´`ʼ"), "'") | dict.fromkeys(map(ord, "“”«»"), '"')
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
+# A word drawn out: "buenasss", "boa tardeee"; "kkk" and "mmm" are words of their own.
+_DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
+_ONE_LETTER = re.compile(r"([^\W\d_])\1*$")
+_WORD = re.compile(r"[^\W\d_]+")
+_QUE = re.compile(r"\bq\b(?! ?\d)")
 _SPACES = re.compile(r"\s+")
 # What may be invisible or a space of some kind; letters, digits and the marks on a keyboard are neither.
 _CONTROLS = re.compile(r"[^\w!-~ ]")
@@ -59,11 +65,19 @@ def normalise(text: str) -> str:
     text = _GROUP_SPACE.sub("", text)
     for character, value in _FRACTIONS.items():
         text = text.replace(character, value)
-    text = _ORDINAL_SIGN.sub(" # ", text)
+    text = _ARROW.sub(" , ", _ORDINAL_SIGN.sub(" # ", text))
     text = unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_QUOTES)
     text = _CONTROLS.sub(_visible, text)
     text = _INITIALS.sub(lambda initials: initials.group().replace(".", ""), text.lower())
+    if _DRAWN_OUT.search(text):
+        text = _WORD.sub(_drawn_in, text)
+    text = _QUE.sub("que", text)  # as Spanish and Portuguese thumbs write it
     return _SPACES.sub(" ", text).strip()
+
+
+def _drawn_in(found: re.Match[str]) -> str:
+    word = found.group()
+    return word if _ONE_LETTER.match(word) else _DRAWN_OUT.sub(r"\1", word)
 
 
 def _visible(found: re.Match[str]) -> str:
@@ -81,6 +95,11 @@ def fold(text: str) -> str:
     if text.isascii():
         return text  # most words are, and a message is folded often
     return "".join(unicodedata.normalize("NFD", character)[0] for character in text)
+
+
+def accented(text: str) -> bool:
+    """Whether a letter of the text carries an accent."""
+    return any(character.isalpha() and character != fold(character) for character in text)
 
 
 def blank_pipeline() -> Language:

@@ -54,3 +54,25 @@ def test_a_value_led_in_as_one_is_taken(
 ) -> None:
     reading = _read(parser, language, text)
     assert (reading.intent, reading.order_id, str(getattr(reading, slot))) == (Intent.AMEND_ORDER, order_id, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "side"),
+    [
+        ("cancel all my sell orders", "en", "sell"),
+        ("cancel my bids", "en", "buy"),
+        ("cancela todas mis ventas", "es", "sell"),
+        ("quita mis órdenes de compra", "es", "buy"),
+        ("cancela todas as minhas ordens de venda", "pt", "sell"),
+        ("tira minhas compras", "pt", "buy"),
+    ],
+)
+def test_orders_of_one_side_leave_those_of_the_other(parser: Parser, text: str, language: str, side: str) -> None:
+    reading = _read(parser, language, text)
+    assert (reading.intent, reading.side, reading.certain) == (Intent.CANCEL_ALL, side, True)
+
+
+@pytest.mark.parametrize("text", ["pon la 1042 en 30 y no en 40 lotes", "make 1042 30 lots and not 40"])
+def test_the_old_value_is_not_the_new_one(parser: Parser, text: str) -> None:
+    reading = _read(parser, "es", text)
+    assert (reading.quantity in (None, 30), reading.price) == (True, None)

@@ -88,7 +88,8 @@ def test_a_disturbed_trap_is_not_executed(parser: Parser, row: dict[str, object]
 
 
 @settings(max_examples=150, deadline=None)
-@given(text=st.text(max_size=400))
+# Letter by letter, since whole texts are drawn from our own sources too, which name "PARA".
+@given(text=st.lists(st.characters(), max_size=400).map("".join))
 def test_random_text_executes_nothing(parser: Parser, text: str) -> None:
     assert not parser.read(text, as_of=_AS_OF).acts
 

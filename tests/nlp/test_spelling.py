@@ -8,7 +8,9 @@ from nlp.parser import Parser
 from nlp.reading import Intent
 
 
-@pytest.mark.parametrize("text", ["compra 12 pratina mar26 a 1.570", "compra 12 plat mar26 a 48"])
+@pytest.mark.parametrize(
+    "text", ["compra 12 pratina mar26 a 1.570", "compra 12 plat mar26 a 48", "compra 12 cafau mar26 a 380"]
+)
 def test_a_word_between_two_assets_is_asked_back_however_it_sounds(parser: Parser, text: str) -> None:
     reading = parser.read(text, as_of=date(2025, 11, 3), last_language="pt")
     assert (reading.intent, reading.certain) == (Intent.CONFIRM_ORDER, False)
