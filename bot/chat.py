@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from redis import Redis
 from sqlalchemy.orm import sessionmaker
 
-from bot import inbox, queues, tables, turn
+from bot import inbox, logs, queues, tables, turn
 from bot.clock import utc_now
 from bot.dialogue import Outcome
 from bot.migrate import upgrade
@@ -152,6 +152,7 @@ def main() -> None:
     )
     parser.add_argument("--phone", default="+15550100", help="the sender's number")
     arguments = parser.parse_args()
+    logs.configure(sys.stderr)  # What is written to standard output is the conversation alone.
     with open_stack(arguments.as_of) as stack:
         for line in sys.stdin:
             answer = say(stack, arguments.phone, line.rstrip("\n"))

@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import Processor, WrappedLogger
@@ -37,14 +37,14 @@ SHARED: list[Processor] = [
 ]
 
 
-def configure() -> None:
+def configure(stream: TextIO = sys.stdout) -> None:
     """Called once as a process starts; what libraries log takes the same form."""
     structlog.configure(
         processors=[*SHARED, structlog.processors.JSONRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=SHARED,
