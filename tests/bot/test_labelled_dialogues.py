@@ -8,9 +8,11 @@ import pytest
 
 from tests.bot.conftest import Traders
 
+DATA = Path(__file__).parent.parent / "data"
 DIALOGUES = [
     json.loads(line)
-    for line in (Path(__file__).parent.parent / "data" / "dialogues.jsonl").read_text(encoding="utf-8").splitlines()
+    for name in ("dialogues.jsonl", "more_dialogues.jsonl")
+    for line in (DATA / name).read_text(encoding="utf-8").splitlines()
 ]
 SLOTS = ("side", "quantity", "asset", "contract", "price")
 
