@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from web.local import kept_secrets, local_environment
+from bot import passwords, staff
+from tests.web.conftest import settings_for
+from web.local import kept_secrets, local_environment, open_desk
 
 STOP_SECONDS_MAX = 60
 
@@ -87,8 +91,22 @@ def test_a_bad_setting_is_named(tmp_path: Path, database_url: str, redis_url: st
 def test_secrets_are_made_once_and_kept_to_their_owner(tmp_path: Path):
     made = kept_secrets(tmp_path)
     assert made == kept_secrets(tmp_path)
-    assert len(set(made.values())) == len(made) == 4
+    assert len(set(made.values())) == len(made) == 5
     assert (tmp_path / "secrets.env").stat().st_mode & 0o077 == 0
+
+
+def test_the_desk_has_one_admin_whose_password_is_kept_to_the_owner(
+    tmp_path: Path, database_url: str, database: Engine
+):
+    settings = settings_for(database_url, "redis://127.0.0.1:1", "http://127.0.0.1:8000")
+    for _ in range(2):
+        open_desk(tmp_path, settings)
+    with Session(database) as session:
+        [account] = staff.everyone(session)
+    kept = tmp_path / "desk-password"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert (account["username"], account["role"]) == ("admin", "admin")
+    assert passwords.matches(account["password_hash"], kept.read_text().strip())
 
 
 def test_a_twilio_account_that_is_given_is_used_instead_of_the_double(tmp_path: Path):
