@@ -1,7 +1,7 @@
 """The live feed, `/ws`: who may open a socket, what it may ask, and the greenlets that keep it told.
 
 A socket is no request: it is answered before Flask, so that thousands of them keep no request's context alive. One
-greenlet a process listens to Redis, and one looks twice a second whether the record is ahead of what was heard.
+greenlet a process tells the news, and one looks twice a second whether the record is ahead of what was heard.
 """
 
 import os
@@ -14,16 +14,16 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import gevent
-import msgspec
 import structlog
 from flask import Flask
-from redis import Redis
+from gevent.queue import Full, Queue
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from bot import feed, login_sessions
+from bot import login_sessions
 from bot.clock import utc_now
+from bot.feed import News
 from bot.settings import Settings
 from engine import following
 from web import errors, limits, tickets
@@ -38,15 +38,14 @@ from web.tickets import InvalidTicket, TicketUsed
 log = structlog.get_logger(__name__)
 
 PATH = "/ws"
+NEWS_WAITING_MAX = 1000
 HEARD_AT_ONCE_MAX = 100
-LISTEN_SECONDS = 1
 CHECK_SECONDS = 0.5
 RETRY_SECONDS = 1
 REST_PER_TELLING = 2
 DRAIN_CHECK_SECONDS = 0.2
 HEARTBEAT_EVERY = timedelta(seconds=5)
 LOGINS_CHECKED_EVERY = timedelta(seconds=5)
-REDIS_CHECKED_EVERY_SECONDS = 10
 
 Environment = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -78,6 +77,7 @@ class LiveFeed:
         # By shard, the last event of which this process has news, and that stood in the record when it last looked.
         self._heard: dict[int, int] = {}
         self._recorded: dict[int, int] = {}
+        self._news: Queue[News] = Queue(NEWS_WAITING_MAX)
         self._is_running = False
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
@@ -151,50 +151,43 @@ class LiveFeed:
         return member
 
     def _start(self) -> None:
-        """With the first socket, begin to listen."""
+        """With the first socket, begin to hear and tell."""
         if not self._is_running:
             self._is_running = True
-            for work in (self._listen, self._check, self._drain):
+            for work in (self._tell_news, self._check, self._drain):
                 gevent.spawn(work).link_exception(self._end_process)
+            self._app.extensions["news"].add(self._take_news)
 
     def _end_process(self, greenlet: gevent.Greenlet) -> None:
         """Without one of its greenlets the feed would stand still: better that the process is replaced."""
         log.error("feed_broken", problem=repr(greenlet.exception))
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def _listen(self) -> None:
-        """Hear the news of every batch; without Redis, `_check` finds them in the record."""
+    def _take_news(self, news: News) -> None:
+        try:
+            self._news.put_nowait(news)
+        except Full:
+            log.warning("news_dropped", shard=news.shard_id)  # What follows them shows the gap.
+
+    def _tell_news(self) -> None:
+        """Tell of every batch; of those that were not heard, `_check` finds in the record."""
         while True:
-            # A connection of its own, which finds out by itself when the other end is gone.
-            redis = Redis.from_url(
-                self._settings.redis_url,
-                socket_timeout=LISTEN_SECONDS,
-                socket_connect_timeout=LISTEN_SECONDS,
-                health_check_interval=REDIS_CHECKED_EVERY_SECONDS,
-            )
             try:
-                with redis, redis.pubsub(ignore_subscribe_messages=True) as subscription:
-                    subscription.subscribe(feed.CHANNEL)
-                    while True:
-                        self._hear(subscription.get_message(timeout=LISTEN_SECONDS))
-                        for _ in range(HEARD_AT_ONCE_MAX):
-                            if (message := subscription.get_message()) is None:
-                                break
-                            self._hear(message)
-                        begun = time.monotonic()
-                        self._markets.tell()
-                        # Telling thousands takes its time; the rest of the machine gets its share, and the states that
-                        # follow meanwhile become one.
-                        gevent.sleep((time.monotonic() - begun) * REST_PER_TELLING)
-            # News that cannot be read come from another release, while one replaces the other.
-            except (RedisError, OperationalError, PoolTimeoutError, msgspec.MsgspecError) as problem:
+                self._hear(self._news.get())
+                for _ in range(HEARD_AT_ONCE_MAX):
+                    if self._news.empty():
+                        break
+                    self._hear(self._news.get())
+                begun = time.monotonic()
+                self._markets.tell()
+                # Telling thousands takes its time; the rest of the machine gets its share, and the states that follow
+                # meanwhile become one.
+                gevent.sleep((time.monotonic() - begun) * REST_PER_TELLING)
+            except (OperationalError, PoolTimeoutError) as problem:
                 log.warning("feed_interrupted", problem=type(problem).__name__)
                 gevent.sleep(RETRY_SECONDS)
 
-    def _hear(self, message: dict[str, Any] | None) -> None:
-        if message is None:
-            return
-        news = feed.read(message["data"])
+    def _hear(self, news: News) -> None:
         is_next = self._heard.get(news.shard_id) == news.before
         self._heard[news.shard_id] = max(news.last, self._heard.get(news.shard_id, 0))
         self._orders.hear(news)

@@ -1,7 +1,6 @@
-"""Who waits for the market to take what they asked, told by the live feed as soon as a batch that concerns them is in.
+"""Who waits for the market to take what they asked, told by the news as soon as a batch that concerns them is in.
 
-The news only hurries: whoever waits also looks by itself now and then, as it must while Redis is away. One thread a
-process (a greenlet, as the server runs it) listens, and only while somebody waits.
+The news only hurries: whoever waits also looks by itself now and then, as it must while Redis is away.
 """
 
 import threading
@@ -10,27 +9,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import structlog
-from redis import Redis
-from redis.exceptions import RedisError
-
-from bot import feed
-
-log = structlog.get_logger(__name__)
+from bot.feed import News
+from web.news import NewsListener
 
 LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.05, 0.5
-LISTENING_SECONDS = 1  # How long nobody needs to have waited for the listening to end.
 
 
 class Settlements:
     """The process's own, as `current_app.extensions["settlements"]`."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._redis_url = redis_url
+    def __init__(self, listener: NewsListener) -> None:
+        self._listener = listener
         self._lock = threading.Lock()
         self._waiting: dict[int, set[threading.Event]] = defaultdict(set)
-        self._listener: threading.Thread | None = None
-        self._last_wait = 0.0
 
     def wait(self, trader_id: int, is_settled: Callable[[], bool], seconds: float) -> bool:
         """Whether it is settled within so many seconds; looks whenever news concern the trader."""
@@ -50,10 +41,9 @@ class Settlements:
     def _watching(self, trader_id: int) -> Iterator[threading.Event]:
         news = threading.Event()
         with self._lock:
+            if not self._waiting:
+                self._listener.add(self._tell)
             self._waiting[trader_id].add(news)
-            if self._listener is None:
-                self._listener = threading.Thread(target=self._listen, name="settlements", daemon=True)
-                self._listener.start()
         try:
             yield news
         finally:
@@ -61,33 +51,11 @@ class Settlements:
                 self._waiting[trader_id].discard(news)
                 if not self._waiting[trader_id]:
                     del self._waiting[trader_id]
-                self._last_wait = time.monotonic()
+                if not self._waiting:
+                    self._listener.remove(self._tell)
 
-    def _listen(self) -> None:
-        try:
-            # A client of its own, which nobody closes while it is read from.
-            with Redis.from_url(self._redis_url) as redis, redis.pubsub(ignore_subscribe_messages=True) as subscription:
-                subscription.subscribe(feed.CHANNEL)
-                while not self._is_over():
-                    message = subscription.get_message(timeout=LISTENING_SECONDS)
-                    if message is not None:
-                        self._tell(feed.read(message["data"]).trader_ids)
-        except RedisError as problem:
-            log.warning("feed_unavailable", problem=type(problem).__name__)
-        finally:  # Whoever waits next listens again.
-            with self._lock:
-                if self._listener is threading.current_thread():
-                    self._listener = None
-
-    def _is_over(self) -> bool:
+    def _tell(self, news: News) -> None:
         with self._lock:
-            if self._waiting or time.monotonic() - self._last_wait < LISTENING_SECONDS:
-                return False
-            self._listener = None
-            return True
-
-    def _tell(self, trader_ids: list[int]) -> None:
-        with self._lock:
-            for trader_id in trader_ids:
-                for news in self._waiting.get(trader_id, ()):
-                    news.set()
+            for trader_id in news.trader_ids:
+                for waiting in self._waiting.get(trader_id, ()):
+                    waiting.set()

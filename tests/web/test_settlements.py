@@ -32,15 +32,3 @@ def test_who_waits_is_answered_when_the_news_come(
                 feed.publish(redis_client, 0, done, utc_now())
             time.sleep(PAUSE_SECONDS)
     assert (answer.result().status_code, answer.result().json["state"]) == (201, "new")
-
-
-def test_the_listening_ends_when_nobody_waits_and_begins_again(
-    api: Flask, market: Market, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(settlements, "LISTENING_SECONDS", PAUSE_SECONDS)
-    ana = ApiCaller(api)
-    with market.running():
-        for _ in range(2):
-            assert ana.place(WAIT).status_code == 201
-            while redis_client.pubsub_numsub(feed.CHANNEL)[0][1]:
-                time.sleep(PAUSE_SECONDS)
