@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from bot import login_sessions
+from bot import login_sessions, metrics
 from bot.clock import utc_now
 from bot.feed import News
 from bot.settings import Settings
@@ -99,7 +99,8 @@ class LiveFeed:
             answer = errors.problem(426, "upgrade_required", "This is a WebSocket.", headers={"Upgrade": "websocket"})
             return answer(environ, start_response)
         ticket = parse_qs(environ.get("QUERY_STRING", "")).get("ticket", [None])[0]
-        self._serve(socket, address, ticket)
+        with metrics.websocket_connections.track_inprogress():
+            self._serve(socket, address, ticket)
         # gunicorn closes the connection, and writes no answer of its own.
         raise StopIteration
 

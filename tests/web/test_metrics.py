@@ -5,17 +5,23 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from bot import metrics
 from tests.web.conftest import PUBLIC_URL, close, settings_for
+from tests.web.live import wait_until
+from tests.web.servers import WebServer
 from web.app import create_app
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -62,6 +68,31 @@ def test_what_several_processes_counted_is_added_up(scraped: FlaskClient, redis_
     assert found["maibroker_batch_seconds_bucket", (("le", "0.005"),)] == 2
     assert found["maibroker_batch_seconds_bucket", (("le", "+Inf"),)] == 2
     assert found["maibroker_up", (("server", "postgresql"),)] == 1
+
+
+def test_the_sockets_of_every_worker_are_counted_while_they_are_open(
+    database_url: str, redis_url: str, redis_client: Redis, tmp_path: Path
+):
+    server = WebServer(database_url, redis_url, tmp_path / "web.log", 2, METRICS_TOKEN="scrape me")
+    try:
+        server.wait_until_ready()
+        address = f"ws://127.0.0.1:{server.port}/ws"
+
+        def is_shown(count: int) -> bool:
+            shown = requests.get(f"{server.address}/metrics", headers=TOKEN, timeout=30).text
+            return f"\nmaibroker_websocket_connections {count}.0\n" in shown
+
+        wait_until(lambda: is_shown(0))
+        with ExitStack() as opened:
+            for _ in range(5):
+                opened.enter_context(connect(address))
+            wait_until(lambda: is_shown(5))
+            with connect(f"{address}?ticket=made-up") as refused, pytest.raises(ConnectionClosed):
+                refused.recv()
+            wait_until(lambda: is_shown(5))
+        wait_until(lambda: is_shown(0))
+    finally:
+        server.stop()
 
 
 def test_a_count_is_added_once_however_often_it_is_published(redis_client: Redis):
