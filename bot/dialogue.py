@@ -77,6 +77,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     market_price: Decimal | None = None
 
+    @property
+    def asked_at(self) -> datetime:
+        return self.expires_at - QUESTION_LIFETIME
+
     def for_parser(self) -> nlp.reading.Question:
         """What the parser needs to know of it."""
         return nlp.reading.Question(self.kind, Reading.from_json(self.reading), self.missing)

@@ -58,7 +58,8 @@ def _messages(session: Session, text: str, number: int | None) -> list[sa.RowMap
     query = sa.select(inbox, conversations.c.number).join(conversations, conversations.c.id == inbox.c.conversation_id)
     if number is not None:
         return _rows(session, query.where(inbox.c.id == number))
-    answered = sa.select(outbox.c.inbox_id).where(outbox.c.message_sid == text)
+    # Read first, so that both ways to a message go by an index.
+    answered = session.scalars(sa.select(outbox.c.inbox_id).where(outbox.c.message_sid == text)).all()
     by_sid = _rows(session, query.where(sa.or_(inbox.c.message_sid == text, inbox.c.id.in_(answered))))
     if by_sid:
         return by_sid

@@ -317,6 +317,7 @@ def not_understood(
         "relative": _("Please say the new total, for example: change 1042 to 50 lots."),
         "ambiguous_number": _("I am not sure about a number in that, so I did nothing."),
         "no_last_order": _("You have no earlier order here that I could repeat or change."),
+        "too_early": _("You wrote that before you could read my question, so I did nothing. Please answer it now."),
         "no_such_button": _("That button is no longer valid. Nothing was done."),
     }
     sentence = next((reasons[reason] for reason in reading.reasons if reason in reasons), None)

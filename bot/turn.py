@@ -167,7 +167,7 @@ class Turn:
             return self._unheard(transcript["refused"])
         if self._tapped("change"):
             return self._ask_what_to_change()
-        reading = about_quoted(self._read(), self.quoted, self.question)
+        reading = self._in_time(about_quoted(self._read(), self.quoted, self.question))
         language = reading.lang
         receipts: list[Receipt] = []
         body: str | None = None
@@ -238,6 +238,13 @@ class Turn:
             quotes_order=self.quoted is not None and self.quoted.order_id is not None,
         )
         return reading if transcript is None else without_unclear(reading, transcript.get("unclear", ()))
+
+    def _in_time(self, reading: Reading) -> Reading:
+        """A yes that arrived before its question was asked agrees to what its sender had not read: ask again."""
+        question = self.question
+        if reading.intent != Intent.YES or question is None or self.message["received_at"] >= question.asked_at:
+            return reading
+        return replace(reading, intent=Intent.UNKNOWN, reasons=("too_early",))
 
     def _tapped(self, verb: str) -> bool:
         """Whether the message is a tap on this button of the question that is open now."""
