@@ -9,6 +9,7 @@ import selectors
 import socket
 import struct
 import time
+from contextlib import suppress
 from datetime import datetime
 
 UPGRADE = (
@@ -20,7 +21,11 @@ CHAIN = re.compile(rb'"seq":(\d+),"prev":(\d+)')
 SNAPSHOT = re.compile(rb'"seq":(\d+)')
 COMMITTED_AT = re.compile(rb'"as_of":"([^"]+)"')
 OCCURRED_AT = re.compile(rb'"occurred_at":"([^"]+)"')
+CONNECT_SECONDS_MAX = 30
+SILENCE_SECONDS_MAX = 0.5
 OPENING_AT_ONCE = 50
+STOPPED_BUFFER_BYTES = 4096
+SLOW_READER = b"\x88\x0d\x11\x38slow_reader"  # A close frame with 4408.
 
 
 class Client:
@@ -46,6 +51,7 @@ class Clients:
         self._selector = selectors.EpollSelector()
         self._moments: dict[bytes, float] = {}
         self.clients: list[Client] = []
+        self._stopped: list[socket.socket] = []
         # In seconds, at every client: of an update since its commit, of a trade since it was decided on.
         self.latencies: list[float] = []
         self.trade_latencies: list[float] = []
@@ -56,7 +62,7 @@ class Clients:
         while len(self.clients) < count:
             for _ in range(min(OPENING_AT_ONCE, count - len(self.clients))):
                 self._open_one()
-            end = time.monotonic() + 30
+            end = time.monotonic() + CONNECT_SECONDS_MAX
             while not all(client.position for client in self.clients[-OPENING_AT_ONCE:]):
                 assert time.monotonic() < end, "the server does not let them in"
                 self.poll(0.1)
@@ -78,23 +84,39 @@ class Clients:
             self._take(client, client.buffer + data if client.buffer else data, time.time())
 
     def close(self) -> None:
-        for client in self.clients:
-            client.sock.close()
+        for sock in [*self._stopped, *(client.sock for client in self.clients)]:
+            sock.close()
         self._selector.close()
 
+    def open_stopped(self, count: int) -> None:
+        """So many follow too, and read nothing."""
+        self._stopped += [self._connected(STOPPED_BUFFER_BYTES)[0] for _ in range(count)]
+
+    def closed_as_slow(self) -> int:
+        """How many of those that stopped find, reading on, that they were closed for it."""
+        return sum(read_on(sock).endswith(SLOW_READER) for sock in self._stopped)
+
     def _open_one(self) -> None:
-        sock = socket.create_connection(("127.0.0.1", self._port), 30)
+        sock, begun = self._connected(READ_BYTES)
+        sock.setblocking(False)
+        client = Client(sock)
+        client.buffer = begun
+        self.clients.append(client)
+        self._selector.register(sock, selectors.EVENT_READ, client)
+
+    def _connected(self, receive_buffer_bytes: int) -> tuple[socket.socket, bytes]:
+        """A socket that has subscribed, and what came behind the answer to its handshake."""
+        sock = socket.socket()
+        sock.settimeout(CONNECT_SECONDS_MAX)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        sock.connect(("127.0.0.1", self._port))
         sock.sendall(UPGRADE)
         answer = b""
         while b"\r\n\r\n" not in answer:
             answer += sock.recv(1024)
         assert answer.startswith(b"HTTP/1.1 101"), answer
         sock.sendall(self._subscribe)
-        sock.setblocking(False)
-        client = Client(sock)
-        client.buffer = answer.partition(b"\r\n\r\n")[2]
-        self.clients.append(client)
-        self._selector.register(sock, selectors.EVENT_READ, client)
+        return sock, answer.partition(b"\r\n\r\n")[2]
 
     def _take(self, client: Client, data: bytes, now: float) -> None:
         at, end = 0, len(data)
@@ -147,6 +169,16 @@ class Clients:
         if int(found[2]) != client.position:
             self.out_of_order += 1
         client.position = int(found[1])
+
+
+def read_on(sock: socket.socket) -> bytes:
+    """Everything that is there, to the end or until nothing more comes."""
+    sock.settimeout(SILENCE_SECONDS_MAX)
+    received = b""
+    with suppress(TimeoutError):
+        while data := sock.recv(READ_BYTES):
+            received += data
+    return received
 
 
 def masked(payload: bytes) -> bytes:
