@@ -61,22 +61,19 @@ class Delivery:
         under_way: set[Future[None]] = set()
         while True:
             is_over = self.clock() >= end
-            claimed = None
-            if not is_over and len(under_way) < self.settings.twilio_connections:
-                claimed = self._claim(self.clock())
-            if claimed is not None:
-                under_way.add(self.pool.submit(self._send, claimed))
-                continue
+            free = self.settings.twilio_connections - len(under_way)
+            if free and not is_over:
+                under_way |= {self.pool.submit(self._send, claimed) for claimed in self._claim(free, self.clock())}
             if not under_way:
                 return is_over
             done, under_way = wait(under_way, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
             for one in done:
                 one.result()
 
-    def _claim(self, now: datetime) -> Claimed | None:
-        """The next message that no other process holds, telling those grouped with it too."""
+    def _claim(self, count_max: int, now: datetime) -> list[Claimed]:
+        """The next message of each of some conversations that no other process holds."""
         with self.sessions.begin() as session:
-            row = (
+            rows = (
                 session.execute(
                     sa.select(
                         messages,
@@ -87,33 +84,37 @@ class Delivery:
                     .join(conversations, conversations.c.id == messages.c.conversation_id)
                     .where(is_due(self.settings, now), is_first())
                     .order_by(messages.c.id)
-                    .limit(1)
+                    .limit(count_max)
                     .with_for_update(skip_locked=True, of=messages)
                 )
                 .mappings()
-                .one_or_none()
+                .all()
             )
-            if row is None:
-                return None
-            body = self._group(session, row, now)
-            media_url = None
-            if row["attachment_id"] is not None:
-                media_url = attachments.address_of_made(session, self.settings.public_url, row["attachment_id"])
-                if media_url is None:
-                    body += "\n" + _without_file(row["language"])
-            session.execute(
-                sa.update(messages)
-                .where(messages.c.id == row["id"])
-                .values(
-                    state=State.SENDING,
-                    claimed_at=now,
-                    attempts=row["attempts"] + 1,
-                    body=body,
-                    events=None,
-                    # What once left without its file has said so.
-                    attachment_id=None if media_url is None else row["attachment_id"],
-                )
+            return [self._prepare(session, row, now) for row in rows]
+
+    def _prepare(self, session: Session, row: sa.RowMapping, now: datetime) -> Claimed:
+        """Mark a message as ours, telling those grouped with it too."""
+        body = self._group(session, row, now)
+        media_url, attachment_id = None, row["attachment_id"]
+        if attachment_id is not None:
+            file = attachments.address_of_made(session, self.settings.public_url, attachment_id)
+            if file is not None and file.is_shown:
+                media_url = file.url
+            else:  # The words say so from now on, and stand alone.
+                body += "\n" + (_without_file(row["language"]) if file is None else file.url)
+                attachment_id = None
+        session.execute(
+            sa.update(messages)
+            .where(messages.c.id == row["id"])
+            .values(
+                state=State.SENDING,
+                claimed_at=now,
+                attempts=row["attempts"] + 1,
+                body=body,
+                events=None,
+                attachment_id=attachment_id,
             )
+        )
         outgoing = Outgoing(
             outbox_id=row["id"],
             attempt=row["attempts"] + 1,
@@ -164,10 +165,10 @@ class Delivery:
         )
         if len(parts) > len(ids):  # Together they would be no fewer.
             return body
-        for page, outbox_id in enumerate(ids[1:], 1):
-            values: dict[str, object] = {"told_by": first["id"], "events": None}
-            values |= {"body": parts[page]} if page < len(parts) else {"state": State.GROUPED}
-            session.execute(sa.update(messages).where(messages.c.id == outbox_id).values(**values))
+        told_by = sa.update(messages).values(told_by=first["id"], events=None)
+        for outbox_id, part in zip(ids[1:], parts[1:], strict=False):
+            session.execute(told_by.where(messages.c.id == outbox_id).values(body=part))
+        session.execute(told_by.where(messages.c.id.in_(ids[len(parts) :])).values(state=State.GROUPED))
         return parts[0]
 
     def _listings(self, session: Session, told: dict[int, list[Told]], now: datetime) -> Listings:

@@ -85,6 +85,7 @@ outbox = sa.Table(
     sa.Column("sent_at", sa.DateTime(timezone=True)),
     sa.Column("checked_at", sa.DateTime(timezone=True), comment="when we asked after it, no callback having come"),
     sa.Index("ix_outbox_waiting", "conversation_id", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
+    sa.Index("ix_outbox_unsent", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
     sa.Index("ix_outbox_under_way", "sent_at", postgresql_where=sa.text("state IN ('queued', 'sent')")),
     sa.Index("ix_outbox_order", "order_id", postgresql_where=sa.text("order_id IS NOT NULL")),
     sa.Index("ix_outbox_conversation", "conversation_id", "id"),
