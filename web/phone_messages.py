@@ -18,7 +18,7 @@ messages = sa.Table(
     metadata,
     sa.Column("sid", sa.Text, primary_key=True),
     sa.Column("version", sa.Integer, nullable=False, index=True, comment="grows with every change to any message"),
-    sa.Column("number", sa.Text, nullable=False, comment="the trader's, in E.164"),
+    sa.Column("number", sa.Text, nullable=False, index=True, comment="the trader's, in E.164"),
     sa.Column("direction", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
