@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from bot import credentials, erasure, retention
+from bot import credentials, erasure, passwords, retention
 from bot.erasure import CannotErase
 from bot.tables import accounts, conversations, inbox, outbox, recordings
 from engine.tables import metadata, orders, trades
@@ -66,6 +66,9 @@ def test_whoever_is_forgotten_is_nowhere_to_be_found_and_the_record_stands(trade
         assert connection.scalar(sa.select(sa.func.count()).where(orders.c.trader_id == heard.trader_id)) == 2
         assert connection.scalar(sa.select(trader_table.c.frozen).where(trader_table.c.id == heard.trader_id))
         assert verify(connection) == []
+        kept = connection.execute(sa.select(accounts.c.password_hash).where(accounts.c.trader_id == heard.trader_id))
+        [password_hash] = kept.scalars()
+    assert not any(passwords.matches(password_hash, guess) for guess in ("", "x", password_hash))
     with traded.stack.sessions() as session:
         assert credentials.find(session, "xochitl") is None
 
