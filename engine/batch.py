@@ -9,7 +9,7 @@ import gc
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -38,7 +38,8 @@ LOOK_BACK_EVERY = timedelta(seconds=1)
 SELECT_WAITING = """
     SELECT commands.id, commands.trader_id, commands.source, commands.request_key, commands.body
     FROM (SELECT command_id FROM waiting_commands
-          WHERE shard_id = %s AND command_id > %s AND NOT command_id = ANY(%s::bigint[]) ORDER BY command_id LIMIT %s) AS waiting
+          WHERE shard_id = %s AND command_id > %s AND NOT command_id = ANY(%s::bigint[])
+          ORDER BY command_id LIMIT %s) AS waiting
     JOIN commands ON commands.id = waiting.command_id
     ORDER BY commands.id"""
 
@@ -79,8 +80,9 @@ class Engine:
         self._batch_max = batch_max
         self._levels_shown = levels_shown
         self._shards: dict[int, Shard] = {}
-        # Decides the next batch while this thread waits for the database to write the last.
+        # While this thread waits for the database to write a batch, one decides the next and one reads on.
         self._decider = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decider")
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
 
     def settle(self, shard_id: int, now: datetime, *, react: React | None = None) -> Settlement:
         """One batch of what waits, and what time itself has ended by `now`.
@@ -110,21 +112,20 @@ class Engine:
         """Give up every shard."""
         while self._shards:
             _, shard = self._shards.popitem()
-            _close(shard.connection, shard.driver)
+            _close(shard.connection, shard.driver, shard.reader)
         self._decider.shutdown()
+        self._reader.shutdown()
 
     def _active(self, shard_id: int) -> Shard:
         if shard_id not in self._shards:
-            connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
-            driver = connection.connection.driver_connection
-            # The lock is the connection's: the pool must not hand it on.
-            connection.detach()
+            connection, driver = _connect(self._database)
             with ExitStack() as unless_held:
                 unless_held.callback(_close, connection, driver)
                 if not standby.hold(connection, shard_id):
                     raise NotActive(shard_id)
+                _, reader = _connect(self._database)
                 unless_held.pop_all()
-            self._shards[shard_id] = Shard(shard_id, connection, driver, self._batch_max, self._levels_shown)
+            self._shards[shard_id] = Shard(shard_id, connection, driver, reader, self._batch_max, self._levels_shown)
         return self._shards[shard_id]
 
     def _settle(self, shard: Shard, now: datetime, react: React | None) -> Settlement:
@@ -132,7 +133,7 @@ class Engine:
             batch, shard.ahead = shard.ahead, None
             if batch is None:
                 if not shard.has_more():
-                    shard.read = _execute(shard, _select_waiting(shard, now))
+                    shard.read = _execute(shard, _look_through(shard, now))
                 batch = shard.decide(now)
             if not batch.settled:
                 _beat(shard, now)
@@ -159,30 +160,38 @@ class Engine:
             return Settlement(batch.settled, shard.has_more(), batch.books, batch.now)
 
     def _write(self, shard: Shard, batch: Batch, react: React | None) -> None:
-        """Store the batch and read what waits now, deciding the next batch meanwhile."""
+        """Store the batch and read what waits, deciding the next batch meanwhile."""
         end = b"COMMIT"
         # What the next batch needs is in memory or is read now.
-        if reads := shard.read is None and len(shard.waiting) <= shard.batch_max:
-            end += b"; " + _select_waiting(shard, batch.now)
+        reads = shard.read is None and len(shard.waiting) <= shard.batch_max
+        looks_through = reads and _is_to_look_through(shard, batch.now)
+        if looks_through:
+            end += b"; " + _look_through(shard, batch.now)
+        read_on = _read_on(shard) if reads and not looks_through else None
         if react is None:
-            cursor = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql + b"; " + end)
+            cursor, read = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql + b"; " + end, read_on)
         else:
-            self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql)
+            _, read = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql, read_on)
             react(shard.connection, batch.settled)
             cursor = _execute(shard, end)
         shard.heartbeat_at = batch.now
-        if reads and cursor.rowcount:
-            shard.read = cursor
+        if looks_through:
+            read = cursor
+        if read is not None and read.rowcount:
+            shard.read = read
 
-    def _execute_and_decide(self, shard: Shard, now: datetime, sql: bytes) -> Any:
-        deciding = self._decider.submit(shard.decide_ahead, now)
+    def _execute_and_decide(self, shard: Shard, now: datetime, sql: bytes, read_on: bytes | None) -> tuple[Any, Any]:
+        """The cursors on what `sql` and `read_on` gave."""
+        meanwhile: list[Future[Any]] = [self._decider.submit(shard.decide_ahead, now)]
+        if read_on is not None:
+            meanwhile.append(self._reader.submit(_execute_on, shard.reader, read_on))
         try:
             cursor = _execute(shard, sql)
         finally:
             # Nobody else may touch the books meanwhile.
-            wait([deciding])
-        deciding.result()
-        return cursor
+            wait(meanwhile)
+        results = [each.result() for each in meanwhile]
+        return cursor, results[1] if read_on is not None else None
 
     def _drop_books(self, shard: Shard) -> None:
         """Forget what may be wrong now: the books and, unless it is in order, the connection with its lock."""
@@ -195,7 +204,7 @@ class Engine:
             else:
                 return
         del self._shards[shard.shard_id]
-        _close(shard.connection, shard.driver)
+        _close(shard.connection, shard.driver, shard.reader)
 
 
 def collect_garbage_seldom() -> None:
@@ -206,20 +215,40 @@ def collect_garbage_seldom() -> None:
     gc.set_threshold(GARBAGE_OBJECTS_MIN, 20, 20)
 
 
-def _select_waiting(shard: Shard, now: datetime) -> bytes:
-    """During a backlog only what follows the last that was read, past the many rows that were settled a moment ago."""
-    after, held = shard.read_up_to, "{}"
-    if not shard.has_more() or shard.looked_back_at is None or now - shard.looked_back_at >= LOOK_BACK_EVERY:
-        after, held, shard.looked_back_at = 0, array(row.command_id for row in shard.waiting), now
+def _is_to_look_through(shard: Shard, now: datetime) -> bool:
+    return not shard.has_more() or shard.looked_back_at is None or now - shard.looked_back_at >= LOOK_BACK_EVERY
+
+
+def _look_through(shard: Shard, now: datetime) -> bytes:
+    """Read all that waits, but for what is in memory; right only where no batch is being written."""
+    shard.looked_back_at = now
+    return _select_waiting(shard, 0, array(row.command_id for row in shard.waiting))
+
+
+def _read_on(shard: Shard) -> bytes:
+    """Read only what follows the last that was read, past the many rows that were settled a moment ago."""
+    return _select_waiting(shard, shard.read_up_to, "{}")
+
+
+def _select_waiting(shard: Shard, after: int, held: str) -> bytes:
     parameters = shard.shard_id, after, held, max(COMMANDS_READ_MIN, 2 * shard.batch_max)
     sql: bytes = shard.driver.cursor().mogrify(SELECT_WAITING, parameters)
     return sql
 
 
-def _close(connection: Connection, driver: Any) -> None:
-    """End both: SQLAlchemy only forgets a detached connection that it has given up on, and the lock would live on."""
+def _connect(database: Database) -> tuple[Connection, Any]:
+    """A connection of our own and its driver's: the lock is the connection's, and the pool must not hand it on."""
+    connection = database.connect().execution_options(isolation_level="AUTOCOMMIT")
+    driver = connection.connection.driver_connection
+    connection.detach()
+    return connection, driver
+
+
+def _close(connection: Connection, *drivers: Any) -> None:
+    """End them: SQLAlchemy only forgets a detached connection that it has given up on, and the lock would live on."""
     connection.close()
-    driver.close()
+    for driver in drivers:
+        driver.close()
 
 
 def _beat(shard: Shard, now: datetime) -> None:
@@ -231,6 +260,10 @@ def _beat(shard: Shard, now: datetime) -> None:
 
 def _execute(shard: Shard, sql: bytes | str, *parameters: object) -> Any:
     """Send SQL text as it is, past SQLAlchemy, in one round trip; returns the cursor on its last result."""
-    cursor = shard.driver.cursor()
+    return _execute_on(shard.driver, sql, *parameters)
+
+
+def _execute_on(driver: Any, sql: bytes | str, *parameters: object) -> Any:
+    cursor = driver.cursor()
     cursor.execute(sql, parameters or None)
     return cursor

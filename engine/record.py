@@ -215,6 +215,7 @@ def _accepted_orders(
     priorities: Mapping[int, int],
     now: datetime,
 ) -> Statement:
+    closed_at = str(now)  # Once, and not for each.
     rows = [
         (
             order_id,
@@ -234,7 +235,7 @@ def _accepted_orders(
             order.state,
             order.reason,
             priorities[order_id],
-            None if order.leaves_lots else now,
+            None if order.leaves_lots else closed_at,
         )
         for order_id, order in ((order_id, orders[order_id]) for order_id in accepted)
     ]
@@ -270,6 +271,7 @@ def _rejected_orders(shard_id: int, rejected: Sequence[tuple[int, OrderRejected]
 
 
 def _changed_orders(changed: Sequence[Order], priorities: Mapping[int, int], now: datetime) -> Statement:
+    closed_at = str(now)
     rows = [
         (
             order.order_id,
@@ -281,7 +283,7 @@ def _changed_orders(changed: Sequence[Order], priorities: Mapping[int, int], now
             order.state,
             order.reason,
             priorities.get(order.order_id),
-            None if order.leaves_lots else now,
+            None if order.leaves_lots else closed_at,
         )
         for order in changed
     ]

@@ -91,6 +91,7 @@ class Shard:
     shard_id: int
     connection: Connection
     driver: Any
+    reader: Any  # Another connection's driver, on which more is read while a batch is being written.
     batch_max: int
     levels_shown: int  # How deep the changed books are shown after a batch; 0 for not at all.
     market: Market | None = None

@@ -196,7 +196,8 @@ def compare(url: URL, batch_max: int, commands: list[Command]) -> None:
             batch, more_waiting, *_ = engine.settle(SHARD, NOW)
             engine_seconds.append(time.perf_counter() - began)
             settled += len(batch)
-            rows = RecordingCursor.sent[-1].split(read_ahead)[0]  # Reading ahead is none of the raw rows.
+            # Reading ahead is none of the raw rows.
+            [rows] = [sql.split(read_ahead)[0] for sql in RecordingCursor.sent if sql.startswith(b"BEGIN")]
             began = time.perf_counter()
             cursor.execute(rows)
             raw_seconds.append(time.perf_counter() - began)
