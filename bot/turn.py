@@ -272,14 +272,23 @@ class Turn:
 
     @cached_property
     def quoted(self) -> sa.Row | None:
-        """Which order, and the answer to which message, the one of ours is about that this message is a reply to."""
+        """Which order, and the answer to which message, the one of ours is about that this message is a reply to.
+
+        One that tells of several orders is about none of them alone.
+        """
         message_sid = self.message["replied_message_sid"]
         if message_sid is None:
             return None
+        ours, told_too = tables.outbox, tables.outbox.alias()
+        tells_more = sa.exists().where(
+            told_too.c.conversation_id == ours.c.conversation_id,
+            told_too.c.id > ours.c.id,
+            told_too.c.told_by == ours.c.id,
+        )
+        order_id = sa.case((sa.or_(ours.c.told_by.is_not(None), tells_more), None), else_=ours.c.order_id)
         return self.session.execute(
-            sa.select(tables.outbox.c.order_id, tables.outbox.c.inbox_id).where(
-                tables.outbox.c.message_sid == message_sid,
-                tables.outbox.c.conversation_id == self.conversation["id"],
+            sa.select(order_id.label("order_id"), ours.c.inbox_id).where(
+                ours.c.message_sid == message_sid, ours.c.conversation_id == self.conversation["id"]
             )
         ).one_or_none()
 
@@ -482,6 +491,8 @@ def about_quoted(reading: Reading, quoted: sa.Row | None, question: Question | N
         return reading
     if reading.intent == Intent.YES and (question is None or quoted.inbox_id != question.asked_by):
         return replace(reading, intent=Intent.UNKNOWN, reasons=("no_such_button",))
+    if quoted.order_id is None and reading.intent == Intent.CANCEL_LAST:
+        return replace(reading, certain=False)  # "This one" is hardly the last order then.
     if quoted.order_id is not None and reading.order_id in (None, "last"):
         about = {Intent.CANCEL_LAST: Intent.CANCEL_ORDER, Intent.LAST_ORDER: Intent.STATUS}
         if reading.intent in (*about, Intent.AMEND_ORDER, Intent.ADJUST, Intent.STATUS, Intent.UNDO):

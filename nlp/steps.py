@@ -16,6 +16,8 @@ from nlp.tokens import fold
 STEPS = Path(__file__).with_name("steps.toml")
 _SIGNS = {"add": 1, "up": 1, "remove": -1, "down": -1}
 _WHOLE = ("flatten", "double", "half")
+# "Cancel everything" and "cancel my position" are about more than the order that is quoted.
+_CANCELING = frozenset({"cancel", "remove", "around"})
 _NOES = frozenset({"no", "nao"})
 # Order numbers start above this: what is smaller says how much.
 _ORDER_NUMBER_MIN = 1000
@@ -43,7 +45,7 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
                 said |= words[word]
         elif "?" in span.text or "¿" in span.text:
             return None
-    if quotes_order and not numbers and "cancel" in said:
+    if quotes_order and not numbers and "cancel" in said and said <= _CANCELING:
         return Reading(intent=Intent.CANCEL_LAST, lang=lang)
     step = next((name for name in _WHOLE if name in said), None) or _only(said & _SIGNS.keys())
     if step is None and not said & _SIGNS.keys():

@@ -143,3 +143,20 @@ def test_a_change_that_quotes_an_order_is_asked_about_that_one(traders: Traders,
 def test_what_is_no_clear_cancel_cancels_nothing_however_it_quotes(traders: Traders, text: str):
     quote_first_order(traders, text)
     assert "1001" in traders.reply(ANA, "orders")
+
+
+def test_everything_is_canceled_whatever_is_quoted(traders: Traders):
+    quote_first_order(traders, "cancel everything")
+    assert traders.reply(ANA, "orders") == "You have no open orders."
+
+
+def test_a_message_that_tells_of_several_orders_says_of_none_that_it_is_meant(traders: Traders):
+    quote_first_order(traders, "help")
+    outbox = tables.outbox
+    with traders.stack.sessions.begin() as session:
+        told_by = session.execute(sa.select(outbox.c.id).where(outbox.c.order_id == 1001)).scalar_one()
+        session.execute(sa.update(outbox).where(outbox.c.order_id == 1002).values(told_by=told_by))
+    traders.send(ANA, body="cancel this one", replied_message_sid="SMquoted")
+    orders = traders.reply(ANA, "orders")
+    assert "1001" in orders
+    assert "1002" in orders
