@@ -177,3 +177,22 @@ def test_a_question_is_answered_by_its_button(page: Page, numbers: tuple[str, st
     choices = page.get_by_test_id(f"log-{numbers[0]}").get_by_role("button", name="Cancel", exact=True)
     choices.last.click(timeout=REPLY_MILLISECONDS_MAX)
     expect_reply(page, numbers[0], "Nothing was placed")
+
+
+def test_a_message_that_is_replied_to_is_quoted_with_whatsapps_marks(page: Page, numbers: tuple[str, str]):
+    say(page, numbers[0], "hello *bold*")
+    sent = page.get_by_test_id(f"log-{numbers[0]}").get_by_test_id("sent-message").first
+    sent.hover()
+    sent.get_by_role("button", name="Reply").click()
+    quoted = page.get_by_test_id(f"phone-{numbers[0]}").locator(".quoted span")
+    expect(quoted).to_have_text("hello bold")
+    expect(quoted.locator("strong")).to_have_text("bold")
+
+
+def test_the_newest_message_stays_in_sight_when_the_window_is_made_narrower(page: Page, numbers: tuple[str, str]):
+    say(page, numbers[0], "help")
+    expect(replies(page, numbers[0]).first).to_be_visible(timeout=REPLY_MILLISECONDS_MAX)
+    newest = page.get_by_test_id(f"log-{numbers[0]}").locator("article").last.locator("footer")
+    expect(newest).to_be_in_viewport()
+    page.set_viewport_size({"width": 390, "height": 500})
+    expect(newest).to_be_in_viewport()
