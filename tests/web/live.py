@@ -111,6 +111,7 @@ def live_stack(
     directory: Path,
     *,
     shards: int = 1,
+    web_workers: int = 2,
     **settings: str,
 ) -> Iterator[Stack]:
     """On a database of its own, with nothing but the catalogue in it."""
@@ -126,7 +127,7 @@ def live_stack(
             log = directory / f"engine-{shard_id}.log"
             started.enter_context(engine_worker(database_url, redis_url, log, shard_id, shards))
         wait_until(lambda: is_settled(database))
-        server = WebServer(database_url, redis_url, directory / "web.log", 2, **SETTINGS | settings)
+        server = WebServer(database_url, redis_url, directory / "web.log", web_workers, **SETTINGS | settings)
         started.callback(server.stop)
         server.wait_until_ready()
         yield Stack(database, server, redis_url, started)
@@ -145,6 +146,10 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.05)
+
+
+class Unavailable(Exception):
+    """The database is out of reach or too busy just now, and the client is to try again in a moment."""
 
 
 class Account:
@@ -170,7 +175,10 @@ class Account:
         return placed
 
     def ticket(self) -> str:
+        """Raises Unavailable."""
         answer = self.ask("POST", "/api/auth/ticket")
+        if answer.status_code == 503:
+            raise Unavailable
         assert answer.status_code == 201, answer.text
         issued: str = answer.json()["ticket"]
         return issued

@@ -20,6 +20,7 @@ from tests.web.live import PATIENCE_SECONDS, Client, Stack, live_stack, wait_unt
 
 MARKET = "market:Dec25-Wheat"
 MEGABYTE = 1024 * 1024
+RECEIVE_BUFFER_BYTES = 64 * 1024
 SOCKETS_PER_ACCOUNT = Settings.sockets_per_account
 
 
@@ -282,9 +283,12 @@ def test_abuse_closes_the_socket_with_a_code_that_says_why(stack: Stack, case: s
     assert bystander.hear()["event"] == "pong"
 
 
-def raw_socket(stack: Stack) -> socket.socket:
+def raw_socket(stack: Stack, receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES) -> socket.socket:
     """A connection that has just been upgraded, without a library to keep it in order."""
-    connection = socket.create_connection(("127.0.0.1", stack.server.port), PATIENCE_SECONDS)
+    connection = socket.socket()
+    connection.settimeout(PATIENCE_SECONDS)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+    connection.connect(("127.0.0.1", stack.server.port))
     connection.sendall(
         b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -18,18 +18,24 @@ from sqlalchemy.orm import Session
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from bot import queues
+from bot import market_maker, queues
 from bot.clock import utc_now
 from engine import intake
 from engine.intake import OrderRequest, Source
 from engine.orders import Side
-from tests.web.live import Account, Stack, is_settled, live_stack, wait_until
+from tests.web.live import Account, Stack, Unavailable, is_settled, live_stack, wait_until
+from tests.web.test_live import masked, raw_socket
+from web.sockets import QUEUE_BYTES_MAX, SEND_BUFFER_BYTES
 
 SYMBOL = "Dec25-Wheat"
 MARKET = f"market:{SYMBOL}"
 CLIENTS = 200
 PRIVATE_CLIENTS = 20
 ORDERS, ORDERS_PER_SECOND = 300, 25
+READERS, TRADES_PER_BURST = 20, 10
+# Below the thirty messages that a client may send at once.
+ASKED_WHILE_WAITING, ASKED_IN_ALL = 14, 28
+RECEIVE_BUFFER_BYTES = 4096
 
 
 @pytest.fixture
@@ -85,7 +91,7 @@ class Follower:
         while not self.has_ended:
             try:
                 await self._connect(is_over)
-            except (ConnectionClosed, InvalidHandshake, OSError, requests.RequestException):
+            except (ConnectionClosed, InvalidHandshake, OSError, requests.RequestException, Unavailable):
                 await asyncio.sleep(self.chance.uniform(0, 0.2))
 
     async def _connect(self, is_over: Callable[["Follower"], bool]) -> None:
@@ -106,6 +112,9 @@ class Follower:
                     return
 
     def take(self, message: dict[str, Any]) -> None:
+        """Raises Unavailable."""
+        if message.get("code") == "unavailable":
+            raise Unavailable
         if "seq" not in message:
             assert message["event"] in ("subscribed", "heartbeat"), message
             assert not message.get("refused"), message
@@ -178,6 +187,84 @@ def test_clients_that_come_and_go_are_told_every_event_once_whatever_breaks(stac
     assert sum(follower.connections for follower in followers) > 3 * CLIENTS
 
 
+def test_a_client_that_stops_reading_is_closed_and_nobody_else_notices(make_stack: Callable[..., Any]):
+    """In one process, 20 are told every trade while what waits for the one that stopped grows to 1 MiB."""
+    with make_stack(web_workers=1) as stack, raw_socket(stack, RECEIVE_BUFFER_BYTES) as stopped:
+        with Session(stack.database) as session, session.begin():
+            market_maker.quote(session, utc_now())
+        traders = [trader_of(stack.account(), stack) for _ in range(2)]
+        readers = [stack.client() for _ in range(READERS)]
+        for reader in readers:
+            reader.subscribe(MARKET)
+        listed = requests.get(f"{stack.server.address}/api/market", timeout=10).json()["markets"]
+        others = [f"market:{market['symbol']}" for market in listed if market["symbol"] != SYMBOL][:99]
+
+        def trade_and_tell(burst: str) -> None:
+            """Until every reader has been told of every trade; that none is missing or doubled shows as it is heard."""
+            trades = trade(stack, traders, burst)
+            for reader in readers:
+                heard = reader.hear_until(lambda message: message.get("data", {}).get("id") == trades[-1])
+                assert [message["data"]["id"] for message in heard if message["event"] == "trade:executed"] == trades
+
+        stopped.sendall(subscription([MARKET, *others]))
+        received = b""
+        while received.count(b'"event":"snapshot"') <= len(others):
+            received += stopped.recv(65536)
+        # Of what is asked below it reads nothing, and that is more than the kernel and the queue may hold.
+        assert ASKED_IN_ALL * len(received) > QUEUE_BYTES_MAX + 2 * SEND_BUFFER_BYTES + 2 * RECEIVE_BUFFER_BYTES
+        trade_and_tell("before")
+        for _ in range(ASKED_WHILE_WAITING):
+            stopped.sendall(subscription(others))
+        trade_and_tell("while it waits")
+        for _ in range(ASKED_IN_ALL - ASKED_WHILE_WAITING):
+            stopped.sendall(subscription(others))
+        trade_and_tell("after")
+        # Whenever it reads on, it finds what had been sent, whole, and then why it was closed.
+        while data := stopped.recv(65536):
+            received += data
+        frames = list(frames_of(received))
+        assert frames[-1] == (0x88, b"\x11\x38slow_reader")
+        assert len(received) < QUEUE_BYTES_MAX
+        messages = [json.loads(payload) for first, payload in frames[:-1] if first == 0x81]
+        market = [message for message in messages if message.get("channel") == MARKET]
+        told = [message["data"]["id"] for message in market if message["event"] == "trade:executed"]
+        trades = [f"0-{number}" for number in stack.numbers_of_trades(SYMBOL)]
+        assert (len(trades), told) == (3 * TRADES_PER_BURST, trades[: len(told)])
+        assert len(told) < len(trades)
+        heard = stack.client().subscribe(MARKET, after=market[-1]["seq"])
+        assert told + [message["data"]["id"] for message in heard if message["event"] == "trade:executed"] == trades
+
+
+def trade(stack: Stack, traders: list[int], burst: str) -> list[str]:
+    """Have two traders meet again and again; the trades."""
+    known = len(stack.numbers_of_trades(SYMBOL))
+    with Session(stack.database) as session, session.begin():
+        for number in range(2 * TRADES_PER_BURST):
+            side = Side.BUY if number % 2 else Side.SELL
+            shard_id = place(session, traders[number % 2], side, f"{burst} {number}")
+    with Redis.from_url(stack.redis_url) as redis:
+        queues.wake(redis, queues.SETTLE, shard_id)
+    wait_until(lambda: is_settled(stack.database))
+    return [f"0-{number}" for number in stack.numbers_of_trades(SYMBOL)[known:]]
+
+
+def subscription(channels: list[str]) -> bytes:
+    return masked(0x81, json.dumps({"op": "subscribe", "channels": channels}).encode())
+
+
+def frames_of(received: bytes) -> Iterator[tuple[int, bytes]]:
+    """First byte and payload of each frame, all of which are whole."""
+    while received:
+        length, head = received[1], 2
+        if length == 126:
+            length, head = int.from_bytes(received[2:4]), 4
+        elif length == 127:
+            length, head = int.from_bytes(received[2:10]), 10
+        assert len(received) >= head + length, "cut in the middle"
+        yield received[0], received[head : head + length]
+        received = received[head + length :]
+
+
 def test_a_position_covers_every_engine_that_the_market_is_run_by(make_stack: Callable[..., Any]):
     with make_stack(shards=2, ENGINE_SHARDS="2") as stack:
         account = stack.account()
@@ -196,8 +283,8 @@ def test_a_position_covers_every_engine_that_the_market_is_run_by(make_stack: Ca
         assert [part.split("-")[0] for part in position.split(".")] == ["0", "1"]
         account.place(symbol=second, price="11")
         account.place(symbol=first, price="11")
-        heard = stack.client(account.ticket()).subscribe("orders", after=position)
+        heard = stack.client(account.ticket()).subscribe("orders", after={"orders": position})
         assert sorted(message["data"]["symbol"] for message in heard[1:-1]) == sorted([first, second])
         assert (heard[-1]["resumed"], heard[1]["prev"]) == (True, position)
-        everything = stack.client(account.ticket()).subscribe("orders", after=snapshot["seq"])
+        everything = stack.client(account.ticket()).subscribe("orders", after={"orders": snapshot["seq"]})
         assert [message["event"] for message in everything[1:]] == ["order:created"] * 4 + ["snapshot"]
