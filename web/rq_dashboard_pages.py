@@ -52,10 +52,16 @@ class ReadableWorker(Worker):
         return super().all(connection, serializer=JSONSerializer, **options)
 
 
+def our_connection(_url: str, **_options: object) -> tuple[None, Redis]:
+    """Where the dashboard would connect anew for each request, and close nothing: the application's own pool."""
+    return None, current_app.extensions["redis"]
+
+
 def register(app: Flask, talisman: Talisman) -> None:
     """Mount the dashboard on our connection to Redis."""
     dashboard.config.serializer = JSONSerializer
     dashboard.Worker = ReadableWorker
+    dashboard.from_url = our_connection
     app.config["RQ_DASHBOARD_REDIS_URL"] = (app.extensions["settings"].redis_url,)
     app.redis_conn = app.extensions["redis"]  # type: ignore[attr-defined]
     app.before_request(check)
@@ -99,7 +105,7 @@ def finish(response: Response) -> Response:
     if request.blueprint != "rq_dashboard":
         return response
     if response.mimetype == "application/json" and response.status_code == 200:
-        response.set_data(json.dumps(without_messages(response.get_json())))
+        response.set_data(json.dumps(without_messages(json.loads(response.get_data()))))
     elif response.mimetype == "text/html" and response.status_code == 200:
         is_secure = current_app.extensions["settings"].public_url.startswith("https://")
         response.set_cookie(CSRF_COOKIE, generate_csrf(), path=PATH, secure=is_secure, samesite="Strict")
