@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot import delivery
+from bot import due
 from bot.settings import Settings
 from bot.tables import conversations, inbox, outbox
 from engine.tables import shards, waiting_commands
@@ -41,16 +41,16 @@ def waiting(session: Session, settings: Settings, now: datetime) -> dict[str, Wa
         spoken.c.media_url.is_not(None),
         spoken.c.transcript.is_(None),
     )
-    due = (
+    unsent = (
         sa.select(sa.func.count(), sa.func.min(outbox.c.due_at))
         .join(conversations, conversations.c.id == outbox.c.conversation_id)
-        .where(delivery.is_due(settings, now), delivery.is_first(), outbox.c.state.in_(("waiting", "sending")))
+        .where(due.is_due(settings, now), due.is_first(), outbox.c.state.in_(("waiting", "sending")))
     )
     kinds = {
         "commands": sa.select(sa.func.count(), sa.func.min(waiting_commands.c.created_at)),
         "messages": unread.where(~is_voice, ~behind_voice),
         "voice": unread.where(is_voice),
-        "replies": due,
+        "replies": unsent,
     }
     return {kind: Waiting(*session.execute(statement).one()) for kind, statement in kinds.items()}
 

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import attachments, digests, metrics, outbox, places
+from bot import attachments, digests, due, metrics, outbox, places
 from bot.digests import Told
 from bot.languages import translations
 from bot.listings import Listings
-from bot.outbox import OUTSIDE_WINDOW, State
+from bot.outbox import State
 from bot.settings import Settings
 from bot.tables import conversations
 from bot.tables import outbox as messages
-from bot.whatsapp import NOTICE_CHARACTERS_MAX, SERVICE_WINDOW, Outgoing, Sender, SendFailed, SendRefused
+from bot.whatsapp import Outgoing, Sender, SendFailed, SendRefused
 
 log = structlog.get_logger(__name__)
 
@@ -79,10 +79,10 @@ class Delivery:
                         messages,
                         conversations.c.number,
                         conversations.c.language,
-                        window_is_open(now).label("window_is_open"),
+                        due.window_is_open(now).label("window_is_open"),
                     )
                     .join(conversations, conversations.c.id == messages.c.conversation_id)
-                    .where(is_due(self.settings, now), is_first())
+                    .where(due.is_due(self.settings, now), due.is_first())
                     .order_by(messages.c.id)
                     .limit(count_max)
                     .with_for_update(skip_locked=True, of=messages)
@@ -247,7 +247,7 @@ class Delivery:
                 .where(
                     messages.c.id.in_(
                         sa.select(messages.c.id)
-                        .where(is_unreported(self.settings, now))
+                        .where(due.is_unreported(self.settings, now))
                         .limit(CHECKED_AT_ONCE_MAX)
                         .with_for_update(skip_locked=True)
                     )
@@ -270,75 +270,3 @@ class Delivery:
 def _without_file(language: str) -> str:
     _ = translations(language).gettext
     return _("I could not make the picture or file just now. Please ask again in a little while.")
-
-
-def has_due(session: Session, settings: Settings, now: datetime) -> bool:
-    """Whether a message waits to be handed over or asked after."""
-    waiting = (
-        sa.select(messages.c.id)
-        .join(conversations, conversations.c.id == messages.c.conversation_id)
-        .where(is_due(settings, now), is_first())
-    )
-    unreported = sa.select(messages.c.id).where(is_unreported(settings, now))
-    return session.execute(sa.select(sa.or_(waiting.exists(), unreported.exists()))).scalar_one()
-
-
-def is_due(settings: Settings, now: datetime) -> sa.ColumnElement[bool]:
-    """Waiting for nothing any more; or claimed so long ago that the process that did is taken for dead."""
-    later = messages.alias("later")
-    answer_behind = sa.exists().where(
-        later.c.conversation_id == messages.c.conversation_id,
-        later.c.id > messages.c.id,
-        later.c.state == State.WAITING,
-        ~later.c.is_notice,
-    )
-    # A trader who asked something is not kept waiting for the sake of news.
-    is_not_too_soon = sa.or_(
-        ~messages.c.is_notice,
-        conversations.c.noticed_at.is_(None),
-        conversations.c.noticed_at <= now - timedelta(seconds=settings.notice_seconds_min),
-        answer_behind,
-    )
-    fits_template = sa.and_(
-        conversations.c.language.in_(list(settings.twilio_notice_templates)),
-        sa.func.length(messages.c.body) <= NOTICE_CHARACTERS_MAX,
-    )
-    stale = now - timedelta(seconds=2 * settings.twilio_seconds_max)
-    return sa.or_(
-        sa.and_(
-            messages.c.state == State.WAITING,
-            messages.c.due_at <= now,
-            is_not_too_soon,
-            sa.or_(window_is_open(now), fits_template),
-        ),
-        sa.and_(messages.c.state == State.SENDING, messages.c.claimed_at < stale),
-    )
-
-
-def is_first() -> sa.ColumnElement[bool]:
-    """Nothing earlier in its conversation waits before it."""
-    earlier = messages.alias("earlier")
-    return ~sa.exists().where(
-        earlier.c.conversation_id == messages.c.conversation_id,
-        earlier.c.id < messages.c.id,
-        earlier.c.state.in_((State.WAITING, State.SENDING)),
-    )
-
-
-def window_is_open(now: datetime) -> sa.ColumnElement[bool]:
-    """Whether WhatsApp takes free text: the trader wrote in the last 24 hours, and since it was refused for that."""
-    return sa.and_(
-        conversations.c.last_inbound_at > now - SERVICE_WINDOW,
-        sa.or_(
-            messages.c.error_code.is_distinct_from(OUTSIDE_WINDOW),
-            conversations.c.last_inbound_at > messages.c.claimed_at,
-        ),
-    )
-
-
-def is_unreported(settings: Settings, now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        messages.c.state.in_((State.QUEUED, State.SENT)),
-        messages.c.sent_at < now - timedelta(seconds=settings.status_seconds_max),
-        messages.c.checked_at.is_(None),
-    )

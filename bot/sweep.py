@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import attachments, delivery, idempotency, inbox, linking, login_sessions, logs, queues, recordings, retention
+from bot import attachments, due, idempotency, inbox, linking, login_sessions, logs, queues, recordings, retention
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -42,7 +42,7 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, settings: Settings, now
         retention.forget_old_messages(session, now, settings.messages_keep_days)
         attachments.forget_old(session, now)
         attachment_ids = attachments.waiting(session, now, late=LATE)
-        replies_wait = delivery.has_due(session, settings, now - LATE)
+        replies_wait = due.has_due(session, settings, now - LATE)
     for conversation_id in conversation_ids:
         queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
     for inbox_id in voice_ids:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import delivery, outbox
+from bot import due, outbox
 from bot.delivery import Delivery
 from bot.outbox import Reply
 from bot.tables import conversations
@@ -52,7 +52,7 @@ class Post:
 
     def has_due(self) -> bool:
         with self.traders.stack.sessions() as session:
-            return delivery.has_due(session, self.settings, self.traders.stack.now())
+            return due.has_due(session, self.settings, self.traders.stack.now())
 
     def say(self, number: str, cause: str, body: str, **more: object) -> None:
         with self.traders.stack.sessions.begin() as session:
