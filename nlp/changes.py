@@ -84,7 +84,12 @@ def _names_product(spans: Sequence[Span], verb: int) -> bool:
     """ "pull my wheat order": with its product named, an order is every one of the product."""
     named = any(span.asset or span.contract for span in spans[verb + 1 :])
     spoken_of = spans[verb].has("cancel", "spoken_of")  # "cancela la orden"
-    return named and (spoken_of or any(span.has("order") or span.has("orders_of") for span in spans))
+    return named and (spoken_of or any(_is_order_noun(span) for span in spans))
+
+
+def _is_order_noun(span: Span) -> bool:
+    """Not "buy" or "compra", which order as often as they name an order."""
+    return span.has("order") or (span.has("orders_of") and not span.has("side"))
 
 
 def _cancel_all(spans: Sequence[Span]) -> Command:

@@ -76,3 +76,8 @@ def test_orders_of_one_side_leave_those_of_the_other(parser: Parser, text: str, 
 def test_the_old_value_is_not_the_new_one(parser: Parser, text: str) -> None:
     reading = _read(parser, "es", text)
     assert (reading.quantity in (None, 30), reading.price) == (True, None)
+
+
+@pytest.mark.parametrize("text", ["mate quero buy boi", "mate Quiero buy agnado de febrero."])
+def test_a_verb_of_buying_is_no_order_to_be_cancelled(parser: Parser, text: str) -> None:
+    assert not _read(parser, "pt", text).acts
