@@ -222,9 +222,9 @@ def test_a_client_that_stops_reading_is_closed_and_nobody_else_notices(make_stac
         # Whenever it reads on, it finds what had been sent, whole, and then why it was closed.
         while data := stopped.recv(65536):
             received += data
+            assert len(received) < QUEUE_BYTES_MAX, "what waits for it has no bound"
         frames = list(frames_of(received))
         assert frames[-1] == (0x88, b"\x11\x38slow_reader")
-        assert len(received) < QUEUE_BYTES_MAX
         messages = [json.loads(payload) for first, payload in frames[:-1] if first == 0x81]
         market = [message for message in messages if message.get("channel") == MARKET]
         told = [message["data"]["id"] for message in market if message["event"] == "trade:executed"]
