@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bot import account_answers, alert_answers, help_answers, market_answers, order_answers
+from bot import account_answers, alert_answers, help_answers, market_answers, order_answers, statement_answers
 from bot.asker import Asker
 from nlp.reading import Intent, Reading
 
@@ -29,6 +29,7 @@ ANSWERS: Mapping[Intent, Callable[[Asker, Reading], str]] = {
     Intent.CONFIRM_ALWAYS: account_answers.confirm_always,
     Intent.CONFIRM_UNSURE: account_answers.confirm_unsure,
     Intent.LINK: account_answers.link,
+    Intent.STATEMENT: statement_answers.statement,
 }
 
 

@@ -35,6 +35,7 @@ class Asker:
         self.zone = places.zone_of(conversation["number"])
         self.trader_id: int = conversation["trader_id"]
         self.wanted: Wanted | None = None  # The file that the answer is to carry.
+        self.document: tuple[Wanted, str] | None = None  # What follows it as a message of its own, and its title.
         self.catalog = translations(language)
 
     def chosen(self, reading: Reading) -> list[Listing]:

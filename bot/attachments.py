@@ -19,6 +19,8 @@ KEPT = timedelta(hours=24)
 # A reply waits so long for its file, and then leaves without it; a file that is not made by then is not made at all.
 MADE_WITHIN = timedelta(seconds=10)
 PNG, PDF, CSV = "image/png", "application/pdf", "text/csv"
+# Of these, what WhatsApp takes: https://www.twilio.com/docs/whatsapp/guidance-whatsapp-media-messages
+SHOWN_TYPES = frozenset({PNG, PDF})
 EXTENSIONS = {PNG: "png", PDF: "pdf", CSV: "csv"}
 
 
@@ -27,6 +29,7 @@ class Kind(StrEnum):
 
     CHART = "chart"
     DEPTH = "depth"
+    STATEMENT = "statement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +43,11 @@ class Wanted:
     zone: str
 
 
-class Asked(NamedTuple):
-    """A file that was asked for; its token is the unguessable part of its address."""
+class Address(NamedTuple):
+    """Where a file is; what the chat cannot show is given as a link."""
 
-    attachment_id: int
-    token: str
+    url: str
+    is_shown: bool
 
 
 class File(NamedTuple):
@@ -52,9 +55,8 @@ class File(NamedTuple):
     content_type: str
 
 
-def ask(session: Session, trader_id: int, wanted: Wanted, now: datetime) -> Asked:
-    """Have this file made for a trader, once the transaction is committed and a worker is woken."""
-    token = secrets.token_urlsafe(24)
+def ask(session: Session, trader_id: int, wanted: Wanted, now: datetime) -> int:
+    """Have this file made for a trader, once the transaction is committed and a worker is woken; returns its id."""
     attachment_id: int = session.execute(
         sa.insert(attachments)
         .values(
@@ -64,27 +66,26 @@ def ask(session: Session, trader_id: int, wanted: Wanted, now: datetime) -> Aske
             facts=dict(wanted.facts),
             language=wanted.language,
             zone=wanted.zone,
-            token=token,
+            token=secrets.token_urlsafe(24),
             created_at=now,
             kept_until=now + KEPT,
         )
         .returning(attachments.c.id)
     ).scalar_one()
-    return Asked(attachment_id, token)
+    return attachment_id
 
 
-def address(public_url: str, token: str, content_type: str) -> str:
-    return f"{public_url}/media/{token}.{EXTENSIONS[content_type]}"
-
-
-def address_of_made(session: Session, public_url: str, attachment_id: int) -> str | None:
+def address_of_made(session: Session, public_url: str, attachment_id: int) -> Address | None:
     """Where the file is, if it is made."""
     row = session.execute(
         sa.select(attachments.c.token, attachments.c.content_type).where(
             attachments.c.id == attachment_id, attachments.c.content.is_not(None)
         )
     ).one_or_none()
-    return None if row is None else address(public_url, row.token, row.content_type)
+    if row is None:
+        return None
+    url = f"{public_url}/media/{row.token}.{EXTENSIONS[row.content_type]}"
+    return Address(url, row.content_type in SHOWN_TYPES)
 
 
 def find(session: Session, token: str, extension: str, now: datetime) -> File | None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, get_timezone_location
+from babel.dates import format_date, format_time
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -62,7 +62,7 @@ class Charts:
             + " ("
             + figures.signed_percent(Decimal(last - begun) / begun, language)
             + ")",
-            _interval_words(interval, language) + " · " + _place(zone, language),
+            _interval_words(interval, language) + " · " + figures.zone_name(zone, language),
         )
         places = range(len(candles))
         colours = [RISE if candle.close_ticks >= candle.open_ticks else FALL for candle in candles]
@@ -113,7 +113,7 @@ class Charts:
             bbox={"boxstyle": "round,pad=0.25", "facecolor": INK, "edgecolor": INK},
         )
 
-    def depth(self, depth: Depth, listing: Listing, language: str, at: datetime) -> bytes:
+    def depth(self, depth: Depth, listing: Listing, language: str, at: datetime, zone: ZoneInfo) -> bytes:
         """Offers above and bids below, the best in the middle: what rests at each price, and all up to it."""
         _ = translations(language).gettext
         self._begin(DEPTH_HEIGHT_INCHES)
@@ -122,9 +122,9 @@ class Charts:
         self._title(
             product(listing, language),
             _("Order book"),
-            format_time(at, "HH:mm", tzinfo=at.tzinfo, locale=figures.locale_of(language))
+            format_time(at, "HH:mm", tzinfo=zone, locale=figures.locale_of(language))
             + " · "
-            + _place(at.tzinfo, language),
+            + figures.zone_name(zone, language),
         )
         rows = [(GAP + row, level, OFFER, OFFER_SUM) for row, level in enumerate(depth.offers)]
         rows += [(-GAP - row, level, BID, BID_SUM) for row, level in enumerate(depth.bids)]
@@ -229,12 +229,6 @@ def _interval_words(interval: Interval, language: str) -> str:
         Interval.HOUR: _("1-hour candles"),
         Interval.DAY: _("1-day candles"),
     }[interval]
-
-
-def _place(zone: object, language: str) -> str:
-    if not isinstance(zone, ZoneInfo) or zone.key == "UTC":
-        return "UTC"
-    return get_timezone_location(zone, locale=figures.locale_of(language), return_city=True)
 
 
 def _price(ticks: int, listing: Listing, language: str) -> str:

@@ -60,8 +60,14 @@ def contract(code: str, language: str) -> str:
 
 def moment(value: datetime, language: str) -> str:
     """A time by the clock that it is given in, which is named: 7 Nov 15:00 (Mexico City), 7 Nov 21:00 UTC."""
-    locale = locale_of(language)
-    shown = format_datetime(value, format="d MMM HH:mm", locale=locale, tzinfo=value.tzinfo)
+    shown = format_datetime(value, format="d MMM HH:mm", locale=locale_of(language), tzinfo=value.tzinfo)
     if not isinstance(value.tzinfo, ZoneInfo) or value.tzinfo.key == "UTC":
         return shown + " UTC"
-    return f"{shown} ({get_timezone_location(value.tzinfo, locale=locale, return_city=True)})"
+    return f"{shown} ({zone_name(value.tzinfo, language)})"
+
+
+def zone_name(zone: ZoneInfo, language: str) -> str:
+    """The city whose clock it is: Mexico City, Ciudad de México; or UTC."""
+    if zone.key == "UTC":
+        return "UTC"
+    return get_timezone_location(zone, locale=locale_of(language), return_city=True)

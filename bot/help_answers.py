@@ -18,6 +18,7 @@ HELP_TOPICS = (
     Intent.MY_TRADES,
     Intent.POSITIONS,
     Intent.ACCOUNT,
+    Intent.STATEMENT,
     Intent.ALERT,
     Intent.LANGUAGE,
 )
@@ -127,6 +128,7 @@ def _help_titles(asker: Asker) -> dict[Intent, str]:
         Intent.MY_TRADES: _("Your trades"),
         Intent.POSITIONS: _("Positions"),
         Intent.ACCOUNT: _("Account"),
+        Intent.STATEMENT: _("Statement"),
         Intent.ALERT: _("Alerts"),
         Intent.LANGUAGE: _("Language"),
     }

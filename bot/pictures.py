@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.attachments import Kind
+from bot import periods
+from bot.attachments import CSV, Kind
 from bot.charts import Charts
 from bot.listings import Listing, Listings
 from bot.outbox import State
+from bot.statement_pdf import pdf
+from bot.statements import StatementText
 from bot.tables import attachments, outbox
-from engine import candles, queries
+from engine import candles, queries, statements
 
 DEPTH_LEVELS = 8
 
@@ -54,10 +57,15 @@ class Pictures:
     def _content(self, session: Session, wanted: sa.RowMapping, now: datetime) -> bytes:
         facts: dict[str, Any] = wanted["facts"]
         language, zone = wanted["language"], ZoneInfo(wanted["zone"])
+        if wanted["kind"] == Kind.STATEMENT:
+            period = periods.read(facts["period"], now.astimezone(zone).date())
+            stated = statements.statement(session, wanted["trader_id"], *period.bounds(zone))
+            text = StatementText(stated, period, facts["holder"], language, zone)
+            return text.csv() if wanted["content_type"] == CSV else pdf(text)
         listing = self._listing(session, facts["instrument_id"], now)
         if wanted["kind"] == Kind.DEPTH:
             depth = queries.depth(session, listing.instrument_id, DEPTH_LEVELS)
-            return self.charts.depth(depth, listing, language, now.astimezone(zone))
+            return self.charts.depth(depth, listing, language, now, zone)
         first_at = candles.first_trade_at(session, listing.instrument_id)
         assert first_at is not None, "a chart is asked for where there was a trade"
         interval = candles.fitting(now - first_at)

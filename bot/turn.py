@@ -171,7 +171,7 @@ class Turn:
         language = reading.lang
         receipts: list[Receipt] = []
         body: str | None = None
-        wanted: Wanted | None = None
+        asker: Asker | None = None
         taken = Step(outcome=Outcome.REFUSED, reading=reading, question=None)
         try:
             taken = step(self._worked_out(reading), self._situation())
@@ -181,7 +181,7 @@ class Turn:
                 self._check(taken)
                 wording = self._wording(language)
                 body = wording.of(taken)
-                wanted = wording.asker.wanted
+                asker = wording.asker
         except TradingError as refusal:
             body = replies.refused(refusal.code, refusal.facts, self.listings, self._local(language))
             # An order that is canceled already is as its trader wants it.
@@ -189,7 +189,7 @@ class Turn:
                 taken = replace(taken, outcome=Outcome.REFUSED, question=None)
         if body is not None:
             asked = taken.question if taken.outcome == Outcome.ASK_CONFIRM else None
-            self._reply(body, button_nonce=None if asked is None else asked.nonce, wanted=wanted)
+            self._reply(body, button_nonce=None if asked is None else asked.nonce, asker=asker)
         self._remember(taken, language)
         return sorted({receipt.shard_id for receipt in receipts})
 
@@ -434,24 +434,33 @@ class Turn:
         asker = Asker(self.session, self.conversation, self.listings, said, local, self.now)
         return Wording(asker, self.message, self.question)
 
-    def _reply(self, body: str, *, button_nonce: str | None = None, wanted: Wanted | None = None) -> None:
+    def _reply(self, body: str, *, button_nonce: str | None = None, asker: Asker | None = None) -> None:
         transcript = self.message["transcript"]
         if transcript is not None and "refused" not in transcript:
             body = replies.heard(transcript["text"]) + "\n" + body
         retries = self.message["retries"]
-        attachment = None
-        if wanted is not None:
-            attachment = attachments.ask(self.session, self.conversation["trader_id"], wanted, self.now)
+        # Its first answer said that something went wrong, and stays; this is another.
+        cause = cause_of(self.message["id"]) + (f":retry{retries}" if retries else "")
         reply = Reply(
             conversation_id=self.conversation["id"],
-            # Its first answer said that something went wrong, and stays; this is another.
-            cause=cause_of(self.message["id"]) + (f":retry{retries}" if retries else ""),
+            cause=cause,
             body=body,
             inbox_id=self.message["id"],
             button_nonce=button_nonce,
-            attachment_id=None if attachment is None else attachment.attachment_id,
+            attachment_id=None if asker is None else self._ask_for(asker.wanted),
         )
-        outbox.add(self.session, [reply], self.now)
+        added = [reply]
+        if asker is not None and asker.document is not None:
+            wanted, title = asker.document
+            document = {"cause": f"{cause}:document", "body": title, "attachment_id": self._ask_for(wanted)}
+            added.append(replace(reply, button_nonce=None, **document))
+        outbox.add(self.session, added, self.now)
+
+    def _ask_for(self, wanted: Wanted | None) -> int | None:
+        """Have a file made; returns what the reply knows it by."""
+        if wanted is None:
+            return None
+        return attachments.ask(self.session, self.conversation["trader_id"], wanted, self.now)
 
     def _remember(self, taken: Step, language: str) -> None:
         question = None if taken.question is None else msgspec.to_builtins(taken.question)

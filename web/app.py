@@ -24,6 +24,7 @@ from web.metrics import metrics_page, time_requests
 from web.news import NewsListener
 from web.orders import orders
 from web.settlements import Settlements
+from web.statements import statements
 from web.webhook import webhook
 
 BODY_BYTES_MAX = 64 * 1024
@@ -58,7 +59,19 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     bodies.register(app)
     openapi.configure(app)
     pages.register(app)
-    for blueprint in (webhook, health, metrics_page, asyncapi, auth, orders, markets, account, price_alerts, media):
+    for blueprint in (
+        webhook,
+        health,
+        metrics_page,
+        asyncapi,
+        auth,
+        orders,
+        markets,
+        account,
+        price_alerts,
+        media,
+        statements,
+    ):
         app.register_blueprint(blueprint)
     # The host's proxy ends TLS and redirects to it; a redirect here would also catch its health checks.
     talisman = Talisman(

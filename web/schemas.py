@@ -389,6 +389,14 @@ class TradeQuery(Input):
     cursor: Cursor | None = None
 
 
+class StatementQuery(Input):
+    """Of a day, `2025-11-03`, or a month, `2025-11`."""
+
+    period: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$")] | None = None
+    format: Literal["pdf", "csv"] = "pdf"
+    lang: Literal["en", "es", "pt"] = "en"
+
+
 class Trade(Output):
     id: str
     symbol: str

@@ -15,8 +15,10 @@ from twilio.request_validator import RequestValidator
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
+from bot.delivery import Delivery
 from bot.settings import Settings
 from bot.tables import link_codes
+from bot.whatsapp import Sender
 from tests.bot.conftest import AS_OF, StoppedClockStack, Traders
 from tests.web.api import ApiCaller, Market
 from web.app import create_app
@@ -149,3 +151,16 @@ def code_for(chat: Traders, database: Engine) -> Callable[[ApiCaller], str]:
         return shown.json["code"]
 
     return show
+
+
+@pytest.fixture
+def deliver(chat: Traders, double: TwilioDouble, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Hand the chat's replies to the double, at the chat's time."""
+    monkeypatch.setattr("web.webhook.utc_now", chat.stack.now)
+    monkeypatch.setattr("web.media.utc_now", chat.stack.now)
+    delivery = Delivery(double.settings, chat.stack.sessions, Sender(double.settings), chat.stack.now)
+
+    def run() -> None:
+        assert not delivery.deliver()
+
+    return run

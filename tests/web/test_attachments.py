@@ -12,11 +12,9 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from bot import attachments
-from bot.delivery import Delivery
 from bot.pictures import Pictures
 from bot.tables import attachments as files
 from bot.tables import outbox
-from bot.whatsapp import Sender
 from tests.bot.conftest import Traders
 from tests.web.test_twilio_double import on_phone, wait_for
 from web.twilio_double import TwilioDouble
@@ -33,18 +31,6 @@ def traded(chat: Traders) -> Traders:
     chat.say(BEN, "Sell 140 Dec25 Wheat at 150")
     chat.stack.wait(seconds=1)
     return chat
-
-
-@pytest.fixture
-def deliver(chat: Traders, double: TwilioDouble, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    monkeypatch.setattr("web.webhook.utc_now", chat.stack.now)
-    monkeypatch.setattr("web.media.utc_now", chat.stack.now)
-    delivery = Delivery(double.settings, chat.stack.sessions, Sender(double.settings), chat.stack.now)
-
-    def run() -> None:
-        assert not delivery.deliver()
-
-    return run
 
 
 def make_all(traders: Traders) -> int:

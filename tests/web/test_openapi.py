@@ -76,7 +76,8 @@ OPERATIONS = [
     "show_link_code", "unlink_number", "lift_freeze", "get_profile", "list_sessions", "end_session", "refresh_tokens",
     "register", "log_in", "change_password", "place_order", "list_orders", "get_order", "amend_order", "cancel_order",
     "cancel_orders", "get_market", "list_trades", "get_order_book", "get_candles", "get_summary", "list_positions",
-    "list_account_trades", "list_events", "log_out", "list_assets", "add_alert", "list_alerts", "delete_alert",
+    "get_statement", "list_account_trades", "list_events", "log_out", "list_assets", "add_alert", "list_alerts",
+    "delete_alert",
 ]  # fmt: skip
 
 
