@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from engine.tables import trades
@@ -65,20 +64,30 @@ def candles(session: Session, instrument_id: int, interval: Interval, *, until: 
     duration = DURATIONS[interval]
     since = until - (until - EPOCH) % duration - (limit - 1) * duration
     opens_at = sa.func.date_bin(duration, trades.c.occurred_at, EPOCH).label("opens_at")
-    prices = sa.func.array_agg(aggregate_order_by(trades.c.price_ticks, trades.c.number), type_=sa.ARRAY(sa.BigInteger))
-    rows = session.execute(
+    bins = (
         sa.select(
             opens_at,
-            prices[1].label("open"),
+            sa.func.min(trades.c.number).label("first"),
+            sa.func.max(trades.c.number).label("last"),
             sa.func.max(trades.c.price_ticks).label("high"),
             sa.func.min(trades.c.price_ticks).label("low"),
-            prices[sa.func.count()].label("close"),
             sa.func.sum(trades.c.quantity_lots).label("volume"),
             sa.func.count().label("trade_count"),
         )
         .where(trades.c.instrument_id == instrument_id, trades.c.occurred_at >= since, trades.c.occurred_at < until)
         .group_by(opens_at)
-        .order_by(opens_at)
+        .subquery()
+    )
+
+    def price_at(number: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
+        at_number = sa.and_(trades.c.instrument_id == instrument_id, trades.c.number == number)
+        return sa.select(trades.c.price_ticks).where(at_number).scalar_subquery()
+
+    # First and last are looked up by their numbers: to sort all prices for them would take longer than all the rest.
+    rows = session.execute(
+        sa.select(bins, price_at(bins.c.first).label("open"), price_at(bins.c.last).label("close")).order_by(
+            bins.c.opens_at
+        )
     )
     return [
         Candle(row.opens_at, row.open, row.high, row.low, row.close, int(row.volume), row.trade_count) for row in rows

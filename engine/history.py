@@ -21,6 +21,7 @@ from engine.queries import Fill, OrderView, TradeView, fill_view, order_view, tr
 from engine.tables import commands, events, orders, shards, trades, waiting_commands
 
 OPEN_STATES = frozenset({OrderState.NEW, OrderState.PARTIALLY_FILLED})
+CLOSED_STATES = frozenset(OrderState) - OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,11 @@ def settled_orders(
 
 
 def _settled_page(trader_id: int, wanted: OrderFilter, before: int | None, limit: int) -> sa.Subquery:
-    """The newest of those that are open and of those that are closed: a walk along an index for each."""
-    narrowed = sa.select(orders).where(orders.c.trader_id == trader_id)
+    """The newest of those that are open and of those that are closed: a walk along an index for each.
+
+    Only numbers are walked through, because the index of what is closed holds all that narrows them.
+    """
+    narrowed = sa.select(orders.c.id).where(orders.c.trader_id == trader_id)
     if before is not None:
         narrowed = narrowed.where(orders.c.id < before)
     if wanted.instrument_ids is not None:
@@ -123,18 +127,23 @@ def _settled_page(trader_id: int, wanted: OrderFilter, before: int | None, limit
         narrowed = narrowed.where(orders.c.id.in_(asked))
     parts = []
     if wanted_open := OPEN_STATES.intersection(wanted.states):
-        opened = narrowed.where(orders.c.closed_at.is_(None), orders.c.state.in_(wanted_open))
+        opened = narrowed.where(orders.c.closed_at.is_(None))
+        if wanted_open != OPEN_STATES:
+            opened = opened.where(orders.c.state.in_(wanted_open))
         if wanted.updated_since is not None:
             opened = opened.where(orders.c.updated_at >= wanted.updated_since)
         parts.append(opened)
-    if wanted_closed := set(wanted.states) - OPEN_STATES:
-        closed = narrowed.where(orders.c.closed_at.is_not(None), orders.c.state.in_(wanted_closed))
+    if wanted_closed := CLOSED_STATES.intersection(wanted.states):
+        closed = narrowed.where(orders.c.closed_at.is_not(None))
+        if wanted_closed != CLOSED_STATES:
+            closed = closed.where(orders.c.state.in_(wanted_closed))
         if wanted.updated_since is not None:  # The last change of what is closed was its end.
             closed = closed.where(orders.c.closed_at >= wanted.updated_since)
         parts.append(closed)
     cut = [sa.select(part.order_by(orders.c.id.desc()).limit(limit).subquery()) for part in parts]
-    found = sa.union_all(*cut).subquery()
-    return sa.select(found).order_by(found.c.id.desc()).limit(limit).subquery()
+    both = sa.union_all(*cut).subquery()
+    newest = sa.select(both.c.id).order_by(both.c.id.desc()).limit(limit).subquery()
+    return sa.select(orders).join(newest, newest.c.id == orders.c.id).subquery()
 
 
 def _with_request(found: sa.FromClause) -> sa.Select[Any]:

@@ -4,7 +4,7 @@ Prices are ticks and quantities lots, as stored, but for positions and account, 
 last 24 hours. A position is marked at the instrument's last price, else its listed reference price.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -142,6 +142,16 @@ def _last_ticks(instrument_id: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
     )
 
 
+def _best_ticks(
+    instrument_id: sa.ColumnElement[int], side: Side, best: Callable[[sa.ColumnElement[int]], sa.ColumnElement[int]]
+) -> sa.ScalarSelect[int]:
+    return (
+        sa.select(best(orders.c.price_ticks))
+        .where(orders.c.closed_at.is_(None), orders.c.instrument_id == instrument_id, orders.c.side == side)
+        .scalar_subquery()
+    )
+
+
 def listed_instruments(session: Session) -> list[Instrument]:
     """Every instrument that was ever listed, by asset and month."""
     rows = session.execute(sa.select(instruments).order_by(instruments.c.asset, instruments.c.contract_month))
@@ -172,43 +182,38 @@ def last_price(session: Session, symbol: str) -> Decimal | None:
 
 def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> list[Quote]:
     """In the order asked for."""
-    bid = sa.func.max(orders.c.price_ticks).filter(orders.c.side == Side.BUY)
-    offer = sa.func.min(orders.c.price_ticks).filter(orders.c.side == Side.SELL)
+    wanted = sa.any_(sa.literal(list(instrument_ids), sa.ARRAY(sa.Integer)))
     best = {
-        row.instrument_id: (row.bid, row.offer)
-        for row in session.execute(
-            sa.select(orders.c.instrument_id, bid.label("bid"), offer.label("offer"))
-            .where(orders.c.closed_at.is_(None), orders.c.instrument_id.in_(instrument_ids))
-            .group_by(orders.c.instrument_id)
-        )
-    }
-    prices = sa.func.array_agg(aggregate_order_by(trades.c.price_ticks, trades.c.number), type_=sa.ARRAY(sa.BigInteger))
-    traded = {
-        row.instrument_id: (int(row.lots), row.open, row.low, row.high)
+        row.id: (row.last, row.bid, row.offer)
         for row in session.execute(
             sa.select(
-                trades.c.instrument_id,
-                sa.func.sum(trades.c.quantity_lots).label("lots"),
-                prices[1].label("open"),
-                sa.func.min(trades.c.price_ticks).label("low"),
-                sa.func.max(trades.c.price_ticks).label("high"),
-            )
-            .where(trades.c.instrument_id.in_(instrument_ids), trades.c.occurred_at > now - VOLUME_WINDOW)
-            .group_by(trades.c.instrument_id)
+                instruments.c.id,
+                _last_ticks(instruments.c.id).label("last"),
+                _best_ticks(instruments.c.id, Side.BUY, sa.func.max).label("bid"),
+                _best_ticks(instruments.c.id, Side.SELL, sa.func.min).label("offer"),
+            ).where(instruments.c.id == wanted)
         )
     }
-    last = {
-        row.id: row.ticks
-        for row in session.execute(
-            sa.select(instruments.c.id, _last_ticks(instruments.c.id).label("ticks")).where(
-                instruments.c.id.in_(instrument_ids)
-            )
+    window = (
+        sa.select(
+            trades.c.instrument_id,
+            sa.func.min(trades.c.number).label("first"),
+            sa.func.min(trades.c.price_ticks).label("low"),
+            sa.func.max(trades.c.price_ticks).label("high"),
+            sa.func.sum(trades.c.quantity_lots).label("lots"),
         )
+        .where(trades.c.instrument_id == wanted, trades.c.occurred_at > now - VOLUME_WINDOW)
+        .group_by(trades.c.instrument_id)
+        .subquery()
+    )
+    # The first trade is looked up by its number: to sort a day's prices for it would take longer than all the rest.
+    opening = sa.and_(trades.c.instrument_id == window.c.instrument_id, trades.c.number == window.c.first)
+    traded = {
+        row.instrument_id: (int(row.lots), row.price_ticks, row.low, row.high)
+        for row in session.execute(sa.select(window, trades.c.price_ticks).join(trades, opening))
     }
-    return [
-        Quote(found, last.get(found), *best.get(found, (None, None)), *traded.get(found, (0, None, None, None)))
-        for found in instrument_ids
-    ]
+    nothing = (None, None, None)
+    return [Quote(found, *best.get(found, nothing), *traded.get(found, (0, *nothing))) for found in instrument_ids]
 
 
 def most_active(session: Session, now: datetime) -> list[int]:
