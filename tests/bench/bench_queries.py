@@ -1,9 +1,11 @@
 """How soon the API's questions are answered with a million orders stored: `python -m tests.bench.bench_queries`.
 
 One of a thousand traders has a tenth of the orders, and asks. Beside each question stand the indexes that PostgreSQL
-says it uses, and every large table that it reads whole.
+says it uses, and every large table that it reads whole. With `--keep FOLDER` the loaded database stays there, and is
+measured again by the next run, without the noise of a load that has just ended.
 """
 
+import argparse
 import json
 import statistics
 import tempfile
@@ -25,9 +27,10 @@ from engine import candles, catalogue, events, history, queries
 from engine.candles import Interval
 from engine.history import OPEN_STATES, OrderFilter, TradePlace
 from engine.orders import OrderState, Reason, Side
+from engine.tables import orders
 from tests.web.conftest import settings_for
 
-REPEATS = 200
+REPEATS = 400
 TARGET_MILLISECONDS = 10
 OWN = 2  # The trader who asks.
 INSTRUMENT = 1
@@ -76,15 +79,28 @@ FILL = """
 
 
 def main() -> None:
-    # The database server may run as a user of its own, which has to reach its directory.
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--keep", type=Path, metavar="FOLDER")
+    folder = arguments.parse_args().keep
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        run(folder)
+        return
     with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        with local_postgres(Path(directory)) as url:
-            upgrade(url)
-            database = connect(settings_for(url, "redis://127.0.0.1", "http://127.0.0.1"))
+        run(Path(directory))
+
+
+def run(folder: Path) -> None:
+    folder.chmod(0o755)  # The database server may run as a user of its own, which has to reach its folder.
+    with local_postgres(folder) as url:
+        upgrade(url)
+        database = connect(settings_for(url, "redis://127.0.0.1", "http://127.0.0.1"))
+        with Session(database) as session:
+            is_loaded = session.execute(sa.select(sa.exists().select_from(orders))).scalar_one()
+        if not is_loaded:
             fill(database)
-            measure(database)
-            database.dispose()
+        measure(database)
+        database.dispose()
 
 
 def fill(database: Database) -> None:
