@@ -19,9 +19,11 @@ from bot.settings import Settings
 from bot.tables import conversations
 from bot.tables import outbox as messages
 from bot.whatsapp import Outgoing, Sender, SendFailed, SendRefused
+from engine.defects import DEFECTS
 
 log = structlog.get_logger(__name__)
 
+MALFUNCTION = "malfunction"  # The error code of a reply that we could not make: support sees it, and may send it again.
 ROUND_SECONDS_MAX = 20  # A job ends well within its time limit, and another goes on.
 POLL_SECONDS = 0.05  # How soon a message that arrives while others are under way is seen.
 GROUPED_MAX = 1000
@@ -90,7 +92,17 @@ class Delivery:
                 .mappings()
                 .all()
             )
-            return [self._prepare(session, row, now) for row in rows]
+            claimed: list[Claimed] = []
+            for row in rows:
+                try:
+                    with session.begin_nested():
+                        claimed.append(self._prepare(session, row, now))
+                # A reply that our own mistake keeps from being made must not hold up everyone else's.
+                except DEFECTS:
+                    log.exception("reply_not_made", message=row["inbox_id"], outbox_id=row["id"])
+                    failed = {"state": State.FAILED, "error_code": MALFUNCTION}
+                    session.execute(sa.update(messages).where(messages.c.id == row["id"]).values(**failed))
+            return claimed
 
     def _prepare(self, session: Session, row: sa.RowMapping, now: datetime) -> Claimed:
         """Mark a message as ours, telling those grouped with it too."""

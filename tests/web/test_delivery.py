@@ -102,6 +102,23 @@ def test_an_answer_that_got_lost_is_looked_up_before_it_is_repeated(post: Post, 
     assert post.bodies() == ["You bought 10."]
 
 
+def test_a_reply_that_cannot_be_made_holds_up_no_other(post: Post, database: Engine):
+    post.traders.reply(BEN, "hello")
+    with database.begin() as connection:
+        connection.execute(sa.delete(outbox.outbox))
+    post.say(ANA, "broken", "You bought 10.")
+    post.say(ANA, "next", "You bought 20.")
+    post.say(BEN, "other", "You sold 10.")
+    with database.begin() as connection:
+        broken = sa.update(outbox.outbox).where(outbox.outbox.c.cause == "broken")
+        connection.execute(broken.values(events=[{"no": "event"}], is_notice=True))
+    post.deliver()
+    post.deliver()
+    wait_for(settled_as(database, "failed", "delivered", "delivered"))
+    assert rows(database)[0]["error_code"] == "malfunction"
+    assert (post.bodies(), post.bodies(BEN)) == (["You bought 20."], ["You sold 10."])
+
+
 def test_a_request_that_got_lost_is_repeated(post: Post, database: Engine):
     post.say(ANA, "one", "You bought 10.")
     post.double.faults.switch(Fault.LOST_REQUESTS, 100)
