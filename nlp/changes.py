@@ -17,7 +17,13 @@ _DISTANCE_WORDS = frozenset({"en", "em"})
 _WAYS = frozenset({"up", "down"})
 _SMALL = 10
 # Within a longer phrase of refusal these still deny what follows: "não agora".
-_NEGATIONS = frozenset({"no", "nao", "not", "don't", "dont", "never", "nunca", "nada", "naum", "nem", "ni"})
+_NEGATIONS = frozenset(
+    {
+        "no", "nao", "not", "don't", "dont", "never", "nunca", "nada", "naum", "nem", "ni", "num", "nel", "nop", "way",
+        "ninguna", "nenhuma", "algum", "alguma", "sem", "sin", "tampoco", "forget", "stop", "quit", "esquece",
+        "esqueca", "olvida", "olvide", "olvidate", "basta", "chega",
+    }
+)  # fmt: skip
 
 
 def cancel(spans: Sequence[Span], language: str) -> Command | None:
@@ -116,7 +122,7 @@ def _against(spans: Sequence[Span], language: str, allowed: frozenset[str]) -> l
 def _denies(spans: Sequence[Span], position: int) -> bool:
     """Whether a refusal is of what the message asks for: "ya no la quiero, cancela la última" is not."""
     span = spans[position]
-    if not span.has("no") or not _NEGATIONS & set(span.text.split()):
+    if not (span.has("no") or span.has("answer")) or not _NEGATIONS & set(span.text.split()):
         return False
     return position + 1 == len(spans) or spans[position + 1].text not in (",", ".", ";")
 
@@ -152,6 +158,10 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
     if order_id is None or not values:
         return None
     reasons = _against(spans, language, frozenset({"relative"}))
+    if guards.is_withdrawn(spans):
+        reasons.append("withdrawn")
+    if any(span.has("link", "alternative") for span in spans):
+        reasons.append("alternatives")
     kinds = (
         "amend",
         "cue",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from nlp import guards
 from nlp.reading import Intent, canonical
 from nlp.spans import Span
 
@@ -190,7 +191,7 @@ def _asks_above(spans: Sequence[Span]) -> bool:
         return False
     asked = next((place for place, span in enumerate(spans) if span.has("confirm", "ask", "always")), None)
     number = next(place for place, span in enumerate(spans) if span.number)
-    if asked is None or any(span.has("guard", "negation") for span in spans[:asked]):
+    if asked is None:
         return False
     return any(
         span.has("direction", "above") and len(span.text) > _PREPOSITION_LENGTH_MAX for span in spans[asked:number]
@@ -211,6 +212,8 @@ def _alert(spans: Sequence[Span]) -> Command | None:
         return unknown(*sorted(against))
     asset, contract = _asset(spans), _contract(spans)
     price = numbers[-1].value if numbers and not numbers[-1].negative else None
+    if _is_denied_setting(spans):
+        return unknown("negation")
     if asset is None and price is None:
         return None
     cues = [span for span in spans if span.has("direction")]
@@ -226,6 +229,15 @@ def _asset(spans: Iterable[Span]) -> str | None:
 
 
 def _contract(spans: Iterable[Span]) -> str | None:
+def _is_denied_setting(spans: Sequence[Span]) -> bool:
+    """ "Don't ask me above 5": what is not to be asked is no limit, nor a wish to be asked always."""
+    asked = next((place for place, span in enumerate(spans) if span.has("confirm")), None)
+    if asked is None or guards.denies_what_was_said(spans):
+        return False
+    sets = any(span.has("confirm", "always", "unsure") or span.has("direction", "above") for span in spans[asked:])
+    return sets and any(span.has("guard", "negation") for span in spans[:asked])
+
+
     found = [span.contract for span in spans if span.contract]
     return found[0] if len(set(found)) == 1 else None
 

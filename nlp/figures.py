@@ -10,6 +10,10 @@ from nlp.spans import Number, Span
 _SCALES = (100, 1000, 1_000_000)
 _PRICE, _QUANTITY = "price", "quantity"
 _SKIPPABLE = ("currency", "filler")
+# Contracts are listed no further ahead.
+_YEARS_AHEAD_MAX = 3
+# What may stand between a number and its scale: "four 👍 thousand".
+_IDLE = ("filler", "yes", "thanks")
 _WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
 _TWICE = {_PRICE: "two_prices", _QUANTITY: "two_quantities"}
 _MEASURE = "measure"
@@ -68,6 +72,8 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
         result.reasons.append("ambiguous_order")
     if _falls_apart(spans, figures):
         result.reasons.append("ambiguous_number")
+    if any(_may_be_year(spans, figure) for figure in figures if not figure.cue):
+        result.reasons.append("ambiguous_number")
     bare = [figure.position for figure in figures if not figure.cue]
     result.bare_first = min(bare) if bare else None
     return result
@@ -79,9 +85,23 @@ def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
         first.number.spoken
         and second.number.spoken
         and second.number.value in _SCALES
-        and all(span.punctuation or span.unknown or span.has("filler") for span in _between(spans, first, second))
+        and all(
+            span.punctuation or span.unknown or any(span.has(kind) for kind in _IDLE)
+            for span in _between(spans, first, second)
+        )
         for first, second in pairwise(figures)
     )
+
+
+def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:
+    """ "feb, uh, 26 brent": after a month without a year, two digits may be the year."""
+    before = figure.position - 1
+    while before >= 0 and any(spans[before].has(kind) for kind in (*_IDLE, "polite")) and not spans[before].contract:
+        before -= 1
+    month = spans[before].contract if 0 <= before < figure.position - 1 else None
+    if month is None or any(character.isdigit() for character in spans[before].text):
+        return False
+    return figure.number.plain and 0 <= figure.number.value - int(month[-2:]) <= _YEARS_AHEAD_MAX
 
 
 def _between(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:

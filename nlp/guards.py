@@ -82,7 +82,7 @@ def of_position(spans: Sequence[Span], verb: int | None, language: str) -> list[
         reasons.append("negation")
     if verb is not None and _has_subject(spans, verb, language):
         reasons.append("reported")
-    if _is_withdrawn(spans):
+    if is_withdrawn(spans):
         reasons.append("withdrawn")
     return reasons
 
@@ -119,7 +119,7 @@ def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:
     return any(span.text.endswith(_THIRD_PERSON[one or language]) for one in known_in)
 
 
-def _is_withdrawn(spans: Sequence[Span]) -> bool:
+def is_withdrawn(spans: Sequence[Span]) -> bool:
     """ "Buy 10 gold at 4000, scratch that": a correction that nothing follows takes back, as "cancel it" does."""
     words = [span for span in spans if not span.punctuation and not (span.has("polite") or span.has("thanks"))]
     if len(words) < 2 or words[-1].has("filler"):

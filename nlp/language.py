@@ -73,6 +73,8 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
         comma = latin > english if latin != english else None
     leaders = _leaders(votes, comma)
     language = last if last in leaders else leaders[0]
+    if english and latin and last is not None and comma != (last in COMMA_LANGUAGES):
+        comma = None  # who wrote the other language before may write numbers as that one does
     return Tongue(
         language,
         comma,

@@ -80,6 +80,55 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
     assert not parser.read(f"{guard} {command}", as_of=_AS_OF, last_language="en").acts
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "forget about cancel 1042"),
+        ("en", "Don't cancel my last order."),
+        ("en", "I think move the price of 1042 to 151"),
+        ("en", "or maybe move the price of 1042 to 151"),
+        ("en", "move the price of 1042 to 151, no wait"),
+        ("en", "hold it for 10 minutes then buy 100 dec25 wheat at 150"),
+        ("en", "I'm going to buy 100 dec25 wheat at 150"),
+        ("en", "sell feb bueno  26 brent at 64"),
+        ("es", "de ninguna manera cancele la 1042"),
+        ("es", "no canceles mi última orden"),
+        ("es", "no era cambiar el precio de 1042 a 151"),
+        ("es", "pagaría hasta 150 por 100 trigo dic25"),
+        ("es", "voy comprado 100 trigo dic25 a 150"),
+        ("es", "compra 100 trigo dic25 a 150 hasta mañana"),
+        ("es", "buy oro febrero a cuatro 👍 mil."),
+        ("es", "just, just, vende 10 oro feb26 at 4,015"),
+        ("pt", "de modo algum cancele a 1042"),
+        ("pt", "num quero que cancele a 1042"),
+        ("pt", "não é pra mudar o preço da 1042 para 151"),
+        ("pt", "de novo não compra 100 trigo dez25 a 150"),
+        ("pt", "comprado em 100 trigo dez25 a 150"),
+        ("pt", "vê se vende 100 trigo dez25 a 150"),
+    ],
+)
+def test_no_longer_phrase_hides_a_warning_within_it(parser: Parser, language: str, text: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language)
+    assert not reading.acts
+    assert reading.intent != Intent.LAST_ORDER
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "intent"),
+    [
+        ("en", "don't ask me above 5", Intent.UNKNOWN),
+        ("en", "don't confirm everything", Intent.UNKNOWN),
+        ("en", "don't always ask", Intent.CONFIRM_UNSURE),
+        ("en", "no, always ask me", Intent.CONFIRM_ALWAYS),
+        ("es", "no pregunta por encima de 5", Intent.UNKNOWN),
+        ("es", "no confirma todo", Intent.UNKNOWN),
+        ("pt", "não me pergunte acima de 5", Intent.UNKNOWN),
+    ],
+)
+def test_what_is_not_to_be_asked_sets_no_limit(parser: Parser, language: str, text: str, intent: Intent) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language=language).intent == intent
+
+
 @settings(max_examples=150, deadline=None)
 @given(row=st.sampled_from(labelled.traps()), chance=st.randoms(use_true_random=False))
 def test_a_disturbed_trap_is_not_executed(parser: Parser, row: dict[str, object], chance: object) -> None:
