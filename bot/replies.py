@@ -297,6 +297,7 @@ def not_understood(
         return _either(reading, language)
     as_question = _("I read that as a question, so I did nothing.")
     above_zero = _("Quantity and price must be above zero.")
+    unsure = _("You do not sound sure, so I did nothing.")
     reasons = {
         "conditional": _("I cannot wait for a condition. You can set an alert, or place a limit order."),
         "negation": _("I read that as *not* to be done, so I did nothing."),
@@ -305,7 +306,8 @@ def not_understood(
         "question_word": as_question,
         "opinion": _("I cannot give advice, and did nothing. I can tell you prices: say *market*."),
         "reported": _("I read that as somebody else's words, so I did nothing."),
-        "hesitation": _("You do not sound sure, so I did nothing."),
+        "hesitation": unsure,
+        "yes_and_no": unsure,
         "joke": _("I took that for a joke, and did nothing."),
         "machine": _("I only take orders, and did nothing."),
         "later": _("I cannot wait until later. Send it when it is time, or place a limit order."),

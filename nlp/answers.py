@@ -50,6 +50,8 @@ def read(
         return _repeat(spans, lang, order)
     if question is None:
         return None
+    if commands.wavers(spans) or commands.puts_off(spans):
+        return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=("yes_and_no",))
     command = commands.whole(spans) or commands.conversation(spans)
     if command is not None and command.intent in _INFORMING:
         return None

@@ -23,6 +23,7 @@ _TERMS_NAMED_MAX = 3
 # "At" and "a" may lead in what an alert reaches, but no size.
 _PREPOSITION_LENGTH_MAX = 2
 _ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
+_TALK_KINDS = ("yes", "no", "thanks", "greeting", "polite", "filler", "link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def whole(spans: Sequence[Span]) -> Command | None:
     intents = [
         intent
         for intent in _whole_intents(words)
-        if all(
+        if not (intent == Intent.PANIC and (wavers(spans) or _is_led_in_by_filler(spans)))
+        and all(
             one.has("polite") or one.has("filler") or one.has("greeting") or one.has("whole", intent) for one in words
         )
     ]
@@ -64,6 +66,48 @@ def whole(spans: Sequence[Span]) -> Command | None:
         intents.sort(key=lambda intent: order.index(Intent(intent)) if Intent(intent) in order else len(order))
         return Command(Intent(intents[0]))
     return None
+
+
+def wavers(spans: Sequence[Span]) -> bool:
+    """ "Yes, wait", "no, hold on, yes", "dale, pará", "yes maybe": a yes with anything beside it that takes it back.
+
+    Such a message agrees to nothing, and is no call to stop trading either. "No, ok" is a plain no.
+    """
+    words = [span for span in spans if not span.punctuation]
+    if any(span.asset or span.number or span.contract for span in words):
+        return False
+    if not all(any(span.has(kind) for kind in _TALK_KINDS) or _doubts(span) for span in words):
+        return False
+    against = [place for place, span in enumerate(words) if _doubts(span)]
+    agreeing = [place for place, span in enumerate(words) if span.has("yes")]
+    if not against or not agreeing:
+        return False
+    plain_no = words[against[0]].has("no") and against[0] < agreeing[0]
+    return not plain_no or any(words[place].has("yes", "yes") for place in agreeing)
+
+
+def _doubts(span: Span) -> bool:
+    """Whether a word beside a yes takes it back, puts it off or leaves it open."""
+    if span.has("yes"):
+        return False
+    doubted = span.has("link", "correction", "alternative") or span.has("guard", "hesitation", "negation", "joke")
+    return doubted or span.has("no") or span.has("whole", Intent.PANIC, Intent.NO)
+
+
+def puts_off(spans: Sequence[Span]) -> bool:
+    """ "Wait", "pará": nothing but a word that asks for a moment, or corrects without saying what."""
+    words = [span for span in spans if not span.punctuation]
+    asks = any(span.has("link", "correction") for span in words)
+    return asks and all(span.has("link", "correction") or span.has("polite") for span in words)
+
+
+def _is_led_in_by_filler(spans: Sequence[Span]) -> bool:
+    """ "Bueno, para": whoever means STOP says it alone."""
+    for place, span in enumerate(spans[:-1]):
+        courteous = span.has("polite") or span.has("greeting") or span.has("whole", Intent.PANIC)
+        if span.has("filler") and not courteous and spans[place + 1].text == ",":
+            return True
+    return False
 
 
 def on_terms(spans: Sequence[Span]) -> Command | None:
@@ -126,9 +170,9 @@ def _whole_intents(words: Iterable[Span]) -> list[str]:
 def small_talk(spans: Sequence[Span]) -> Command | None:
     """Yes, no, thanks or a greeting, when the message holds nothing else."""
     words = [span for span in spans if not span.punctuation]
-    kinds = ("yes", "no", "thanks", "greeting")
-    allowed = (*kinds, "polite", "filler", "link")
-    if not words or not all(any(span.has(kind) for kind in allowed) and span.sure for span in words):
+    if wavers(spans):
+        return unknown("yes_and_no")
+    if not words or not all(any(span.has(kind) for kind in _TALK_KINDS) and span.sure for span in words):
         return None
     if any(span.asset or span.number or span.contract for span in words) or any(span.text == "?" for span in spans):
         return Command(Intent.GREETING) if any(span.has("greeting") for span in words) else None
@@ -139,8 +183,6 @@ def small_talk(spans: Sequence[Span]) -> Command | None:
     ):
         if first.has("no"):
             return Command(Intent.NO)
-        if any(span.has("no") for span in words):
-            return unknown("yes_and_no")
         if not (thanked and (first.has("yes", "noted") or first.has("thanks"))) and not _only_greets(words, first):
             return Command(Intent.YES)
     if thanked:
@@ -170,6 +212,8 @@ def _language(spans: Sequence[Span]) -> Command | None:
 def _settings(spans: Sequence[Span]) -> Command | None:
     numbers = [span.number for span in spans if span.number and not span.number.negative]
     only = numbers[0].as_whole if len(numbers) == 1 else None
+    if _is_denied_setting(spans):
+        return unknown("negation")
     if only is not None and _asks_above(spans):
         return Command(Intent.CONFIRM_UNSURE, quantity=only)
     for span in spans:
@@ -183,6 +227,15 @@ def _settings(spans: Sequence[Span]) -> Command | None:
         if all(span.has("connect") or span.has("polite") or span.has("filler") for span in words):
             return Command(Intent.LINK, order_id=digits)
     return None
+
+
+def _is_denied_setting(spans: Sequence[Span]) -> bool:
+    """ "Don't ask me above 5": what is not to be asked is no limit, nor a wish to be asked always."""
+    asked = next((place for place, span in enumerate(spans) if span.has("confirm")), None)
+    if asked is None or guards.denies_what_was_said(spans):
+        return False
+    sets = any(span.has("confirm", "always", "unsure") or span.has("direction", "above") for span in spans[asked:])
+    return sets and any(span.has("guard", "negation") for span in spans[:asked])
 
 
 def _asks_above(spans: Sequence[Span]) -> bool:
@@ -212,8 +265,6 @@ def _alert(spans: Sequence[Span]) -> Command | None:
         return unknown(*sorted(against))
     asset, contract = _asset(spans), _contract(spans)
     price = numbers[-1].value if numbers and not numbers[-1].negative else None
-    if _is_denied_setting(spans):
-        return unknown("negation")
     if asset is None and price is None:
         return None
     cues = [span for span in spans if span.has("direction")]
@@ -229,15 +280,6 @@ def _asset(spans: Iterable[Span]) -> str | None:
 
 
 def _contract(spans: Iterable[Span]) -> str | None:
-def _is_denied_setting(spans: Sequence[Span]) -> bool:
-    """ "Don't ask me above 5": what is not to be asked is no limit, nor a wish to be asked always."""
-    asked = next((place for place, span in enumerate(spans) if span.has("confirm")), None)
-    if asked is None or guards.denies_what_was_said(spans):
-        return False
-    sets = any(span.has("confirm", "always", "unsure") or span.has("direction", "above") for span in spans[asked:])
-    return sets and any(span.has("guard", "negation") for span in spans[:asked])
-
-
     found = [span.contract for span in spans if span.contract]
     return found[0] if len(set(found)) == 1 else None
 

@@ -170,3 +170,65 @@ def test_a_second_price_in_place_of_the_first_is_not_certain(parser: Parser) -> 
     asked = Reading(intent=Intent.INCOMPLETE_ORDER, lang="en", side="buy", asset="silver", price=Decimal(48))
     got = _answer(parser, "at 49", Question("missing", asked, ("quantity", "contract")))
     assert got == {"intent": "answer", "certain": False, "price": "49"}
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        (
+            "en",
+            ("yes, wait", "wait yes", "no, hold on, yes", "yeah hold on", "yeah nah", "nah yeah", "no yes", "yes sorry",
+             "yes, one sec", "yes maybe", "hmm yes", "ok no", "ok stop", "yes stop", "yes just a moment", "hold on"),
+        ),
+        (
+            "es",
+            ("sí, no, espera", "sí, espera", "ok, no, espera", "no, espera, sí", "sí aguanta", "sí, aguarda",
+             "sí, ya va", "calma, sí", "sí... un momento", "sí, perdón", "sí, quizás", "tal vez sí", "no, sí",
+             "dale, pará", "sí, para", "sí, detente", "pará", "espera"),
+        ),
+        (
+            "pt",
+            ("sim, espera", "sim, não", "calma, sim", "sim, peraí", "não espera sim", "não, sim",
+             "sim, um momento", "sim, desculpa", "sim, talvez", "ok, pera", "beleza, não", "sim, para", "isso, não",
+             "sim, aguarda", "pera aí"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_yes_with_anything_that_takes_it_back_agrees_to_nothing_and_drops_nothing(
+    parser: Parser, language: str, texts: tuple[str, ...]
+) -> None:
+    asked = Question("confirm", _GOLD)
+    readings = [parser.read(text, as_of=_AS_OF, last_language=language, question=asked) for text in texts]
+    got = [(text, reading.intent, reading.reasons) for text, reading in zip(texts, readings, strict=True)]
+    assert got == [(text, Intent.UNKNOWN, ("yes_and_no",)) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ("yes please", "yes, go ahead", "well, yes", "yeah sure", "ok", "yes, thank you")),
+        ("es", ("sí, dale", "dale nomás", "sí por favor", "bueno, sí", "sí, gracias", "listo", "ok dale")),
+        ("pt", ("sim, pode mandar", "sim por favor", "sim né", "isso, manda", "beleza", "claro, confirma")),
+    ],
+)
+def test_a_yes_with_courtesies_is_a_yes(parser: Parser, language: str, texts: tuple[str, ...]) -> None:
+    asked = Question("confirm", _GOLD)
+    got = [parser.read(text, as_of=_AS_OF, last_language=language, question=asked).intent for text in texts]
+    assert got == [Intent.YES] * len(texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("STOP", "en"), ("stop please", "en"), ("PARA", "es"), ("pare", "es"), ("pará todo", "es"), ("PARE", "pt")],
+)
+def test_stop_alone_stays_stop_whatever_is_asked(parser: Parser, text: str, language: str) -> None:
+    asked = Question("confirm", _GOLD)
+    assert parser.read(text, as_of=_AS_OF, last_language=language, question=asked).intent == Intent.PANIC
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("ok stop", "en"), ("well, stop", "en"), ("dale, pará", "es"), ("bueno, para", "es"), ("tá, pare", "pt")],
+)
+def test_a_stop_among_other_words_freezes_nothing(parser: Parser, text: str, language: str) -> None:
+    assert not parser.read(text, as_of=_AS_OF, last_language=language).acts
