@@ -59,6 +59,8 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
         return unknown(*reasons)
     if len(numbers) == 1 and not everything and not last:
         order_id = order_id_of(numbers[0])
+        if any(span.has("side") and not span.has("filler") for span in spans[:verb]):
+            return unknown("unexplained_words")  # "quero sell 30 mate": an order, whatever the last word does
         if order_id is None or _counts_orders(spans, numbers[0]) or any(span.asset or span.contract for span in spans):
             return unknown("unexplained_number")
         return Command(Intent.CANCEL_ORDER, order_id=order_id)

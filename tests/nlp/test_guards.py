@@ -100,6 +100,7 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("es", "buy oro febrero a cuatro 👍 mil."),
         ("es", "just, just, vende 10 oro feb26 at 4,015"),
         ("pt", "de modo algum cancele a 1042"),
+        ("pt", "quero sell 30 mate"),
         ("pt", "num quero que cancele a 1042"),
         ("pt", "não é pra mudar o preço da 1042 para 151"),
         ("pt", "de novo não compra 100 trigo dez25 a 150"),
