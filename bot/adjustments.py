@@ -54,13 +54,17 @@ def _checked(amended: Reading) -> Reading:
     return amended
 
 
-def flattening(held: Holding, listing: Listing, change: Reading) -> Reading:
-    """The market order that closes a position, uncertain so that it is asked about."""
+def closing(held: Holding, listing: Listing, change: Reading) -> Reading:
+    """The market order that closes a position or, in whole lots, half of it; uncertain so that it is asked about."""
+    lots = abs(held.lots) // 2 if change.topic == "half" else abs(held.lots)
+    side = Side.SELL if held.lots > 0 else Side.BUY
+    if lots == 0 or change.side not in (None, side):
+        return replace(change, intent=Intent.UNKNOWN, side=None, order_id=None)
     return replace(
         change,
         intent=Intent.CONFIRM_ORDER,
-        side=Side.SELL if held.lots > 0 else Side.BUY,
-        quantity=abs(held.lots) * listing.lot_size,
+        side=side,
+        quantity=lots * listing.lot_size,
         asset=listing.asset,
         contract=listing.contract,
         order_type=OrderType.MARKET,

@@ -306,11 +306,11 @@ class Turn:
             return replace(reading, intent=intent, order_id=str(order_id))
         if reading.intent != Intent.ADJUST:
             return reading
-        if reading.topic == "flatten":
+        if reading.topic == "flatten" or reading.side is not None:
             held = [held for held in queries.holdings(self.session, trader_id) if held.lots]
             if len(held) != 1:
                 raise NoSinglePosition(count=len(held))
-            return adjustments.flattening(held[0], self.listings.by_id[held[0].instrument_id], reading)
+            return adjustments.closing(held[0], self.listings.by_id[held[0].instrument_id], reading)
         order_id = last_orders.order_id(self.session, trader_id, reading.order_id)
         intake.check_open(self.session, trader_id=trader_id, order_id=order_id)
         return adjustments.amendment(self._order(order_id, reading.lang), reading)

@@ -155,6 +155,19 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
         if any(span.has("ask", "cost") or span.has("guard", "question") for span in spans):
             refusals.append("question")  # What would come of it is asked, and nothing is taken back.
         return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=tuple(dict.fromkeys(refusals)))
+    if question.reading.intent == Intent.AMEND_ORDER and _is_bare(order):
+        # Only the order itself tells whether the figure is its price or its quantity.
+        either = order.quantity if order.quantity is not None else order.price
+        return Reading(
+            intent=Intent.ADJUST,
+            lang=lang,
+            order_id=question.reading.order_id,
+            topic="set",
+            quantity=either,
+            price=either,
+            certain=False,
+            reasons=("relative",),
+        )
     reasons += _place_bare(slots, order, question, _corrects(spans))
     replaces = slots["price"] is not None and question.reading.price not in (None, slots["price"])
     if replaces and question.kind == "missing":
@@ -162,6 +175,13 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
     if slots["order_type"] == "limit":
         slots["order_type"] = None
     return Reading(intent=Intent.ANSWER, lang=lang, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)), **slots)  # type: ignore[arg-type]
+
+
+def _is_bare(order: Order) -> bool:
+    """Whether the message gives one figure, and nothing that says which slot it is for."""
+    quantity, price = order.quantity is not None, order.price is not None
+    cued = (quantity and order.quantity_cued) or (price and order.price_cued)
+    return quantity != price and not cued and order.order_type != "market"
 
 
 def _opens_with_no(spans: Sequence[Span]) -> bool:

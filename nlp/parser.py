@@ -17,6 +17,7 @@ from nlp.spans import Span, SpanFinder
 _DEFAULT_LANGUAGE = language.DEFAULT_LANGUAGE
 # Whoever says please tells nothing that is past.
 _PLEASE = frozenset({"por favor", "porfa", "porfavor", "favor", "favor de", "usted", "pls", "xfa", "si es tan amable"})
+_DRAFTS = frozenset({Intent.PLACE_ORDER, Intent.INCOMPLETE_ORDER, Intent.CONFIRM_ORDER})
 # In Portuguese "compre" is never "comprei".
 _ACCENTLESS_PASTS = frozenset({"en", "pt"})
 
@@ -69,6 +70,10 @@ class Parser:
             change = steps.read(spans, tongue)
             if change is not None:
                 return replace(change, order_id=question.reading.order_id) if change.order_id == "last" else change
+        if question is not None and question.reading.intent in _DRAFTS and not (voice and question.kind == "missing"):
+            change = steps.of_draft(spans, tongue, question.reading)  # A voice that says "at 10" is heard as "add 10".
+            if change is not None:
+                return change
         if question is not None or last_order is not None:
             reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
             if reading is not None:
@@ -76,6 +81,10 @@ class Parser:
         reading = self._read(spans, tongue, as_of, voice)
         if reading.intent == Intent.UNKNOWN and len(kept) < len(spans):
             reading = self._after_dismissal(kept, tongue, as_of, voice) or reading
+        if reading.intent in (Intent.UNKNOWN, Intent.INCOMPLETE_ORDER) and question is None:
+            half = steps.of_position(spans, tongue)
+            if half is not None:
+                return half
         if reading.intent == Intent.UNKNOWN and last_order is not None:
             return steps.read(spans, tongue) or reading
         return reading
@@ -134,6 +143,9 @@ class Parser:
                 or commands.ask(spans)
                 or self._of_rest(spans, order)
             )
+            product = _asked_for(spans, tongue)
+            if command.intent == Intent.UNKNOWN and product is not None:
+                return replace(self._of_command(command, tongue), unlisted=product, nearest=self._nearest(product))
         return self._of_command(command, tongue)
 
     def _of_letter(self, spans: Sequence[Span], tongue: str) -> Reading:
@@ -232,6 +244,13 @@ class Parser:
             if greets:
                 return Command(Intent.GREETING)
         return commands.unknown(*(order.refusals or order.doubts or ["not_understood"]))
+
+
+def _asked_for(spans: Sequence[Span], tongue: str) -> str | None:
+    """ "Do you have barley?": a product that is known and not listed."""
+    asks = any(span.text in ("?", "¿") for span in spans) and not any(span.number or span.asset for span in spans)
+    named = (span.text for span in spans if tongue in span.languages("product"))
+    return next(named, None) if asks else None
 
 
 def _doubt_past(spans: Sequence[Span], language: str) -> None:

@@ -6,6 +6,7 @@ No change is carried out as it stands: the conversation works out what it comes 
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -18,9 +19,83 @@ _SIGNS = {"add": 1, "up": 1, "remove": -1, "down": -1}
 _WHOLE = ("flatten", "double", "half")
 # "Cancel everything" and "cancel my position" are about more than the order that is quoted.
 _CANCELING = frozenset({"cancel", "remove", "around"})
+_SIDES = frozenset({"buy", "sell"})
 _NOES = frozenset({"no", "nao"})
 # Order numbers start above this: what is smaller says how much.
 _ORDER_NUMBER_MIN = 1000
+
+
+def of_draft(spans: Sequence[Span], lang: str, draft: Reading) -> Reading | None:
+    """The message as a change of the order that is asked about, worked out: "10 more" makes 60 lots of its 50.
+
+    None where it is no such change: also where it names the other side, or what the draft does not have yet.
+    """
+    said = _said(spans, lang)
+    if said is None or (said & _SIDES) - {draft.side} or "market" in said:
+        return None
+    numbers = [span.number.value for span in spans if span.number is not None]
+    step = next((name for name in ("double", "half") if name in said), None) or _only(said & _SIGNS.keys())
+    if step is None or "flatten" in said or len(numbers) != (0 if step in _WHOLE else 1):
+        return None
+    if step in ("up", "down") and _says_where_to(spans):
+        return None
+    names_price = "price" in said or (step in ("up", "down") and "lots" not in said)
+    slot = "price" if names_price and step not in _WHOLE else "quantity"
+    before = draft.price if slot == "price" else draft.quantity
+    if before is None:
+        return None
+    factor = {"double": Decimal(2), "half": Decimal("0.5")}.get(step)
+    value = before * factor if factor is not None else before + _SIGNS[step] * numbers[0]
+    if value <= 0:
+        return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=("zero",))
+    if slot == "quantity" and value != int(value):
+        return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=("fractional_quantity",))
+    answer = Reading(intent=Intent.ANSWER, lang=lang, certain=False, reasons=("relative",))
+    return replace(answer, price=value) if slot == "price" else replace(answer, quantity=value)
+
+
+def _says_where_to(spans: Sequence[Span]) -> bool:
+    """ "Raise it to 151", "súbela a 151": the figure is the new one, where "en" and "em" say by how much."""
+    number = next((place for place, span in enumerate(spans) if span.number), 0)
+    return number > 0 and spans[number - 1].has("cue") and spans[number - 1].text not in ("en", "em")
+
+
+def of_position(spans: Sequence[Span], lang: str) -> Reading | None:
+    """ "Sell half at market": half of the one position there is; None where the message says anything else."""
+    said = _said(spans, lang)
+    if said is None or "half" not in said or any(span.number for span in spans):
+        return None
+    sides = said & _SIDES
+    if len(sides) != 1 or said & (_SIGNS.keys() | {"double", "flatten", "cancel", "price", "set"}):
+        return None
+    return Reading(
+        intent=Intent.ADJUST,
+        lang=lang,
+        side=next(iter(sides)),
+        order_id="last",
+        topic="half",
+        certain=False,
+        reasons=("relative",),
+    )
+
+
+def _said(spans: Sequence[Span], lang: str) -> set[str] | None:
+    """What all the words say; None where one of them is not listed, or a number is no plain amount."""
+    words = load()[lang]
+    said: set[str] = set()
+    for span in spans:
+        if span.number is not None:
+            if span.number.ambiguous or span.number.negative or span.number.value <= 0:
+                return None
+        elif not span.punctuation:
+            phrase = fold(span.text)
+            for word in [phrase] if phrase in words else phrase.split():
+                if word not in words:
+                    return None
+                said |= words[word]
+        elif "?" in span.text or "¿" in span.text:
+            return None
+    return said
 
 
 def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Reading | None:
@@ -30,26 +105,17 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
     topic "set" they are what the order gets, and both are given where the message leaves open which one it is.
     A quoted order may also be canceled.
     """
-    words = load()[lang]
-    said: set[str] = set()
-    numbers: list[Span] = []
-    for span in _after_no(spans):
-        if span.number is not None:
-            if span.number.ambiguous or span.number.negative or span.number.value <= 0:
-                return None
-            numbers.append(span)
-        elif not span.punctuation:
-            for word in fold(span.text).split():
-                if word not in words:
-                    return None
-                said |= words[word]
-        elif "?" in span.text or "¿" in span.text:
-            return None
+    length = len(spans)
+    spans = _after_no(spans)
+    said = _said(spans, lang)
+    if said is None or said & (_SIDES | {"market"}):
+        return None
+    numbers = [span for span in spans if span.number is not None]
     if quotes_order and not numbers and "cancel" in said and said <= _CANCELING:
         return Reading(intent=Intent.CANCEL_LAST, lang=lang)
     step = next((name for name in _WHOLE if name in said), None) or _only(said & _SIGNS.keys())
     if step is None and not said & _SIGNS.keys():
-        step = "set" if said & {"set", "lots", "price"} or len(_after_no(spans)) < len(spans) else None
+        step = "set" if said & {"set", "lots", "price"} or len(spans) < length else None
     if step is None:
         return None
     values = [span.number.value for span in numbers if span.number is not None]

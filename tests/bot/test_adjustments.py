@@ -160,3 +160,39 @@ def test_a_message_that_tells_of_several_orders_says_of_none_that_it_is_meant(tr
     orders = traders.reply(ANA, "orders")
     assert "1001" in orders
     assert "1002" in orders
+
+
+@pytest.mark.parametrize(
+    ("more", "text", "shown"),
+    [
+        ("Agrégale 20 más", "Cámbiala a 50 nada más", "cantidad 50"),
+        ("add 20", "no, 50", "quantity 50"),
+        ("mais vinte", "muda para 50 nada mais", "quantidade 50"),
+    ],
+)
+def test_a_figure_far_from_the_price_is_the_quantity_of_a_pending_change(
+    traders: Traders, more: str, text: str, shown: str
+):
+    traders.say(ANA, "buy 30 dec25 wheat at 151")
+    assert traders.outcome(ANA, more) == "ask_confirm"
+    answer = traders.say(ANA, text)
+    assert answer["outcome"] == "ask_confirm"
+    assert shown in "".join(answer["replies"])
+
+
+@pytest.mark.parametrize("text", ["sell half at market", "vendé la mitad a mercado", "vende a metade no mercado"])
+def test_half_of_the_one_position_is_worked_out_and_asked(traders: Traders, text: str):
+    traders.say(ANA, "buy 40 dec25 wheat at 150")
+    assert traders.outcome(ANA, text) == "refused"  # There is no position yet.
+    traders.say(BEN, "sell 40 dec25 wheat at 150")
+    answer = traders.say(ANA, text)
+    assert (answer["outcome"], answer["order"]["side"], answer["order"]["quantity"]) == ("ask_confirm", "sell", "20")
+    assert traders.outcome(ANA, "buy half at market") == "not_understood"
+
+
+def test_more_of_an_open_draft_is_the_draft_with_more(traders: Traders):
+    assert traders.outcome(ANA, "can you buy 50 dec25 wheat at 150?") == "ask_confirm"
+    answer = traders.say(ANA, "grab 10 more")
+    assert (answer["outcome"], answer["order"]["quantity"]) == ("ask_confirm", "60")
+    assert traders.outcome(ANA, "yes, hold on") == "not_understood"
+    assert traders.outcome(ANA, "yes") == "placed"

@@ -232,3 +232,51 @@ def test_stop_alone_stays_stop_whatever_is_asked(parser: Parser, text: str, lang
 )
 def test_a_stop_among_other_words_freezes_nothing(parser: Parser, text: str, language: str) -> None:
     assert not parser.read(text, as_of=_AS_OF, last_language=language).acts
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "slots"),
+    [
+        ("10 more", "en", {"quantity": "60"}),
+        ("sell 10 more", "en", {"quantity": "60"}),
+        ("10 less", "en", {"quantity": "40"}),
+        ("double it", "en", {"quantity": "100"}),
+        ("raise it by 10", "en", {"price": "4010"}),
+        ("súbela en 10", "es", {"price": "4010"}),
+        ("agrégale 10 más", "es", {"quantity": "60"}),
+        ("vende 10 más", "es", {"quantity": "60"}),
+        ("la mitad", "es", {"quantity": "25"}),
+        ("coloca mais 10", "pt", {"quantity": "60"}),
+        ("vende mais 10", "pt", {"quantity": "60"}),
+    ],
+)
+def test_a_change_of_the_open_draft_by_how_much_is_worked_out_and_never_certain(
+    parser: Parser, text: str, language: str, slots: dict[str, str]
+) -> None:
+    for kind in ("confirm", "missing"):
+        got = _answer(parser, text, Question(kind, _GOLD, ("contract",) if kind == "missing" else ()), language)
+        assert got == {"intent": "answer", "certain": False, **slots}
+
+
+@pytest.mark.parametrize(("text", "language"), [("Cámbiala a 50 nada más", "es"), ("muda para 50 nada mais", "pt")])
+def test_nothing_more_adds_nothing(parser: Parser, text: str, language: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language, last_order=_GOLD)
+    assert (reading.intent, reading.topic, reading.quantity) == (Intent.ADJUST, "set", Decimal(50))
+
+
+@pytest.mark.parametrize(("text", "language"), [("no, 50", "en"), ("mejor 50", "es"), ("Cámbiala a 50 nada más", "es")])
+def test_a_bare_figure_for_an_amendment_is_left_to_what_the_order_says(
+    parser: Parser, text: str, language: str
+) -> None:
+    asked = Reading(intent=Intent.AMEND_ORDER, lang="en", order_id="1042", quantity=Decimal(120))
+    reading = parser.read(text, as_of=_AS_OF, last_language=language, question=Question("confirm", asked))
+    assert (reading.intent, reading.order_id, reading.certain) == (Intent.ADJUST, "1042", False)
+    assert (reading.quantity, reading.price) == (Decimal(50), Decimal(50))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("raise it to 4010", "en"), ("súbela a 4010", "es"), ("sobe para 4010", "pt")]
+)
+def test_a_change_of_the_open_draft_to_a_figure_adds_nothing(parser: Parser, text: str, language: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language, question=Question("confirm", _GOLD))
+    assert reading.price in (None, Decimal(4010))
