@@ -38,10 +38,11 @@ def directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def started_again() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Servers that a test started in the place of the run's own, which the run stops as it ends."""
+    """Servers that a test started in the place of the run's own, to be stopped after it."""
     servers: list[subprocess.Popen[bytes]] = []
     yield servers
     for server in servers:
+        server.send_signal(signal.SIGINT)
         server.wait(30)
 
 
