@@ -242,7 +242,8 @@ def test_logins_are_listed_and_ended_one_by_one_by_their_account_alone(api: Flas
 
 def forged(**changes: object) -> dict[str, object]:
     now = int(time.time())
-    claims = {"iss": "maibroker", "sub": "1", "sid": 1, "typ": "access", "iat": now, "exp": now + 900}
+    # Made as the tests are collected, and to be good until the last of them.
+    claims = {"iss": "maibroker", "sub": "1", "sid": 1, "typ": "access", "iat": now, "exp": now + 24 * 3600}
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 

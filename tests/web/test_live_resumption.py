@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -175,7 +176,9 @@ def test_clients_that_come_and_go_are_told_every_event_once_whatever_breaks(stac
         await trade()
         await asyncio.wait_for(asyncio.gather(*following), 60)
 
-    asyncio.run(run())
+    # In a thread of its own: the browser of other tests keeps an event loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, run()).result()
     trades = [("trade:executed", f"0-{number}") for number in expected["trades"]]
     assert len(trades) == ORDERS // 2
     for follower in followers:
