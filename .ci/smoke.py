@@ -82,7 +82,7 @@ def answers(make: subprocess.Popen[bytes], url: str) -> bool:
     assert make.poll() is None, "make run ended by itself"
     try:
         return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 
