@@ -34,33 +34,36 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def process_of(run: LocalRun, words: str) -> psutil.Process:
     """The run's one process with these words in its command line, besides the shell that keeps it up."""
     family = psutil.Process(run.process.pid).children(recursive=True)
-    [found] = [one for one in family if words in " ".join(one.as_dict(["cmdline"])["cmdline"] or []) and is_python(one)]
+    [found] = [one for one in family if is_python(one, words)]
     return found
 
 
-def is_python(process: psutil.Process) -> bool:
-    return process.name().startswith("python")
+def is_python(process: psutil.Process, words: str) -> bool:
+    try:
+        return process.name().startswith("python") and words in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # It ended while the others were asked.
+        return False
 
 
 def test_workers_that_are_killed_come_back_and_no_order_is_lost_or_doubled(local_run: LocalRun):
     buyer, seller = "+15550300001", "+15550300002"
-    write(local_run, buyer, "buy 7 rice dec25 at 165")
+    write(local_run, buyer, "buy 7 rice jan26 at 165")
     wait_for(lambda: len(replies(local_run, buyer)) == 1)
     for words in ("bot.worker engine-0", "bot.worker chat", "bot.worker outbound", "bot.worker voice", "bot.sweep"):
         process_of(local_run, words).kill()
-    write(local_run, seller, "sell 3 rice dec25 at 164")
+    write(local_run, seller, "sell 3 rice jan26 at 164")
     wait_for(lambda: len(replies(local_run, buyer)) == 2)
     wait_for(lambda: len(replies(local_run, seller)) == 1)
     write(local_run, buyer, "positions")
     wait_for(lambda: len(replies(local_run, buyer)) == 3)
-    assert "3 Rice Dec25" in replies(local_run, buyer)[-1].replace("*", "")
+    assert "3 Rice Jan26" in replies(local_run, buyer)[-1].replace("*", "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_leaves_nothing_and_finds_its_data_again(tmp_path: Path, number: signal.Signals):
     first = LocalRun(tmp_path)
     first.wait_until_ready()
-    write(first, "+15550300003", "buy 2 rice dec25 at 165")
+    write(first, "+15550300003", "buy 2 rice jan26 at 165")
     wait_for(lambda: len(replies(first, "+15550300003")) == 1)
     assert first.stop(number) == []
     assert first.process.returncode == 0
@@ -70,6 +73,6 @@ def test_a_run_that_is_stopped_leaves_nothing_and_finds_its_data_again(tmp_path:
     try:
         write(second, "+15550300003", "orders")
         wait_for(lambda: len(replies(second, "+15550300003")) == 2)
-        assert "2 Rice Dec25" in replies(second, "+15550300003")[-1]
+        assert "2 Rice Jan26" in replies(second, "+15550300003")[-1]
     finally:
         assert second.stop(number) == []
