@@ -1,7 +1,7 @@
 """Traders who chat with the whole bot and engine in this process, on a database of the test's own."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -9,16 +9,33 @@ from sqlalchemy import Engine
 
 from bot import inbox, tables
 from bot.chat import OwnStack, say
+from bot.understanding import Understanding
 from bot.whatsapp import IncomingMessage
+from nlp.catalogue import Catalogue
+from nlp.parser import Parser
 
 AS_OF = datetime(2025, 11, 3, 12, tzinfo=UTC)
 sids = itertools.count(1)
+parsers: list[tuple[Catalogue, Parser]] = []
+
+
+def parser_for(catalogue: Catalogue) -> Parser:
+    """One parser for all the tests that list the same: building it takes longer than most of them."""
+    for known, parser in parsers:
+        if known == catalogue:
+            return parser
+    parsers.append((catalogue, Parser(catalogue)))
+    return parsers[-1][1]
 
 
 class StoppedClockStack(OwnStack):
     """A stack whose time stands still until the test moves it."""
 
     moved = timedelta()
+
+    def __init__(self, database: Engine, as_of: date) -> None:
+        super().__init__(database, as_of)
+        self.understanding = Understanding(parser_for)
 
     def now(self) -> datetime:
         return AS_OF + self.moved
