@@ -10,7 +10,7 @@ import psutil
 import pytest
 import requests
 import sqlalchemy as sa
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy.orm import Session
 
 from bot.clock import utc_now
@@ -315,3 +315,15 @@ def test_an_order_with_a_time_and_an_alert_are_set_and_taken_back(page: Page, te
     expect(alert).to_contain_text("70.25")
     alert.get_by_role("button").click()
     expect(alert).to_have_count(0)
+
+
+def test_orders_that_come_before_the_markets_take_their_names_once_these_are_there(page: Page, ana: str):
+    choose(page, "Jan26-Cocoa")
+    number = place(page, "buy", "2", "5700")
+    held: list[Route] = []
+    page.route(re.compile(r"/api/market$"), lambda route: held.append(route))
+    page.reload()
+    expect(row(page, number)).to_contain_text("Jan26-Cocoa")
+    for route in held:
+        route.continue_()
+    expect(row(page, number)).to_contain_text("Cocoa Jan26")

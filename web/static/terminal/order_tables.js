@@ -32,10 +32,12 @@ export class OrderTables {
     const empty = byId("orders-empty");
     empty.hidden = open.length > 0;
     setText(empty, say(this.#session.isSignedIn ? "no_orders" : "sign_in_for_orders"));
-    this.#open.show(open, (order) => order.id, JSON.stringify, (order) => this.#openRow(order));
-    this.#ended.show(this.#orders.ended(), (order) => order.id, JSON.stringify, (order) => this.#endedRow(order));
+    // Orders may be known before the markets are, whose names and ticks they are shown with.
+    const signature = (order) => JSON.stringify([order, this.#markets.name(order.symbol)]);
+    this.#open.show(open, (order) => order.id, signature, (order) => this.#openRow(order));
+    this.#ended.show(this.#orders.ended(), (order) => order.id, signature, (order) => this.#endedRow(order));
     byId("history-empty").hidden = this.#orders.ended().length > 0;
-    this.#fills.show(this.#orders.fills(), (fill) => fill.id, () => "", (fill) => this.#fillRow(fill));
+    this.#fills.show(this.#orders.fills(), (fill) => fill.id, (fill) => this.#markets.name(fill.symbol), (fill) => this.#fillRow(fill));
     byId("fills-empty").hidden = this.#orders.fills().length > 0;
   }
 
@@ -46,7 +48,7 @@ export class OrderTables {
     }
     actions.append(element("button", { type: "button", class: "quiet danger", "data-action": "cancel", "data-testid": `cancel-${order.id}`, "aria-label": say("cancel_order", { number: order.id }), onclick: (event) => this.#cancel(order.id, event.currentTarget) }, say("cancel")));
     const until = order.expires_at ? figures.day(order.expires_at) : sayLifetime(order.time_in_force);
-    return element("tr", { "data-testid": `order-${order.id}` }, ...this.#common(order), element("td", {}, until), actions);
+    return element("tr", { "data-testid": `order-${order.id}` }, ...this.#common(order), element("td", { class: "until" }, until), actions);
   }
 
   #endedRow(order) {

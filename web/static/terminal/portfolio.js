@@ -59,7 +59,7 @@ export class Portfolio {
     setText(byId("count-positions"), held ? String(held) : "");
     byId("positions-empty").hidden = this.#positions.length > 0;
     const shown = this.#positions.map((position) => ({ position, unrealised: this.#unrealised(position), last: this.#markets.get(position.symbol)?.last }));
-    this.#rows.show(shown, ({ position }) => position.symbol, ({ position, unrealised, last }) => JSON.stringify([position, unrealised.toString(), last]), (row) => this.#row(row));
+    this.#rows.show(shown, ({ position }) => position.symbol, ({ position, unrealised, last }) => JSON.stringify([position, unrealised.toString(), last, this.#markets.name(position.symbol)]), (row) => this.#row(row));
     if (this.#summary === null) return;
     const unrealised = shown.reduce((sum, row) => sum.plus(row.unrealised), new Big("0"));
     const net = unrealised.plus(this.#summary.realised_profit).minus(this.#summary.commission);
