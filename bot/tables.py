@@ -84,6 +84,7 @@ outbox = sa.Table(
     sa.Column("message_sid", sa.Text, index=True),
     sa.Column("sent_at", sa.DateTime(timezone=True)),
     sa.Column("checked_at", sa.DateTime(timezone=True), comment="when we asked after it, no callback having come"),
+    sa.Column("repeated_at", sa.DateTime(timezone=True), comment="when the terminal told it too"),
     sa.Index("ix_outbox_waiting", "conversation_id", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
     sa.Index("ix_outbox_unsent", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
     sa.Index("ix_outbox_under_way", "sent_at", postgresql_where=sa.text("state IN ('queued', 'sent')")),
@@ -91,6 +92,14 @@ outbox = sa.Table(
     sa.Index("ix_outbox_conversation", "conversation_id", "id"),
     sa.Index("ix_outbox_failed", "id", postgresql_where=sa.text("state = 'failed'")),
     sa.Index("ix_outbox_kept", "created_at", postgresql_where=sa.text("body <> ''")),
+    sa.Index(
+        "ix_outbox_unread",
+        "conversation_id",
+        "id",
+        postgresql_where=sa.text(
+            "is_notice AND order_id IS NOT NULL AND repeated_at IS NULL AND state NOT IN ('read', 'grouped')"
+        ),
+    ),
     sa.Index("ix_outbox_attachment", "attachment_id", postgresql_where=sa.text("attachment_id IS NOT NULL")),
 )
 

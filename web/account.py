@@ -3,10 +3,14 @@
 from apiflask import APIBlueprint
 from flask import Response, current_app
 
+from bot import linking, unread_news
+from bot.clock import utc_now
 from engine import history, intake, queries
 from web import caller, schemas
 from web.catalogue import Catalogue
 from web.markets import trade_cursor, trade_place
+
+UNREAD_SHOWN_MAX = 20
 
 account = APIBlueprint("account", __name__, url_prefix="/api", tag="Your account")
 
@@ -60,6 +64,25 @@ def trades(query_data: schemas.TradeQuery) -> Response:
             next_cursor=trade_cursor(page[-1].place) if len(found) > len(page) else None,
         )
     return answer.response()
+
+
+@account.post("/account/unread-notices")
+@account.output(schemas.UnreadNotices)
+@account.doc(security="bearer", operation_id="take_unread_notices")
+def take_unread_notices() -> Response:
+    """Take the news of your orders that your WhatsApp number has not read. Each is given once."""
+    with current_app.extensions["sessions"].begin() as session:
+        found, _ = caller.signed_in(session)
+        conversation_id = linking.conversation_of(session, found.account_id)
+        taken = [] if conversation_id is None else unread_news.take(session, conversation_id, utc_now())
+    shown = taken[-UNREAD_SHOWN_MAX:]
+    return schemas.UnreadNotices.model_construct(
+        notices=[
+            schemas.UnreadNotice.model_construct(order_id=row.order_id, text=row.body, created_at=row.created_at)
+            for row in shown
+        ],
+        left_out=len(taken) - len(shown),
+    ).response()
 
 
 @account.get("/events")

@@ -500,6 +500,21 @@ class Fills(Output):
     next_cursor: str | None
 
 
+class UnreadNotice(Output):
+    """`text` as it was sent, with WhatsApp's marks: *bold*."""
+
+    order_id: int
+    text: str
+    created_at: Moment
+
+
+class UnreadNotices(Output):
+    """The oldest first; `left_out` counts those before them that are too many to show."""
+
+    notices: list[UnreadNotice]
+    left_out: int
+
+
 class EventQuery(Input):
     after: (
         Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}-[0-9]{1,18}(\.[0-9]{1,9}-[0-9]{1,18}){0,255}$")] | None

@@ -89,6 +89,8 @@ def _said(language: str) -> dict[str, str]:
         "canceled_count": _("Orders canceled: %(count)s"),
         "taken": _("Taken. The market has not answered yet."),
         "fill_bought": _("Bought %(quantity)s %(market)s at %(price)s, commission %(commission)s."),
+        "while_away": _("While you were away"),
+        "left_out": _("And %(count)s more; see History and My trades."),
         "fill_sold": _("Sold %(quantity)s %(market)s at %(price)s, commission %(commission)s."),
         # Alerts.
         "or_above": _("%(price)s or above"),

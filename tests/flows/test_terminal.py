@@ -327,3 +327,24 @@ def test_orders_that_come_before_the_markets_take_their_names_once_these_are_the
     for route in held:
         route.continue_()
     expect(row(page, number)).to_contain_text("Cocoa Jan26")
+
+
+def test_a_fill_that_came_while_nobody_looked_is_told_once_when_they_are_back(
+    page: Page, terminal_run: LocalRun, ana: str, ben: Trader
+):
+    choose(page, "Jan26-Sugar")
+    phone, number = link_number(page, terminal_run)
+    expect_reply(phone, number, ana)
+    phone.close()  # From here on nobody reads the messages.
+    place(page, "buy", "7", "15")
+    address = page.url
+    page.goto("about:blank")
+    ben.place("sell", "7", "15", "Jan26-Sugar")
+    page.goto(address)
+    away = page.get_by_test_id("notice").filter(has_text="While you were away")
+    expect(away).to_contain_text("Bought 7 Sugar Jan26 at 15.00")
+    away.get_by_role("button").click()
+    expect(away).to_have_count(0)
+    page.reload()
+    expect(page.get_by_test_id("fills")).to_contain_text("Sugar Jan26")
+    expect(away).to_have_count(0)

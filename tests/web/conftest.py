@@ -130,7 +130,8 @@ def stack_app(
         orders_per_minute=UNLIMITED,
         requests_per_minute=UNLIMITED,
     )
-    monkeypatch.setattr("web.orders.utc_now", chat.stack.now)
+    for module in ("orders", "account"):
+        monkeypatch.setattr(f"web.{module}.utc_now", chat.stack.now)
     app = create_app(settings)
     yield app
     close(app)

@@ -77,7 +77,7 @@ OPERATIONS = [
     "register", "log_in", "change_password", "place_order", "list_orders", "get_order", "amend_order", "cancel_order",
     "cancel_orders", "get_market", "list_trades", "get_order_book", "get_candles", "get_summary", "list_positions",
     "get_statement", "list_account_trades", "list_events", "log_out", "list_assets", "add_alert", "list_alerts",
-    "delete_alert",
+    "delete_alert", "take_unread_notices",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import { say, sayProblem, sayReason } from "./sentences.js";
 import { Session } from "./session.js";
 import { showTabs, showViews } from "./views.js";
 import { Ticket } from "./ticket.js";
+import { UnreadNews } from "./unread_news.js";
 
 const CHOSEN = "market"; // In the address, so that a link leads to a contract.
 const RETRY_MILLISECONDS = 3000;
@@ -30,6 +31,7 @@ const alerts = new Alerts(session, markets);
 const account = new Account(session, feed, orders);
 new OrderTables(session, orders, markets);
 new Portfolio(session, markets, orders);
+new UnreadNews(session, orders);
 const turnTo = showViews();
 showTabs();
 
