@@ -59,6 +59,22 @@ class Parser:
         spans, tongue = self._spans(text, as_of, last_language, voice)
         if not any(span.meanings or span.number or span.contract or span.unknown for span in spans):
             return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("empty",))
+        reading = self._said(spans, tongue, as_of, last_language, voice, question, last_order, quotes_order)
+        spellings = tuple(span.taken_for for span in spans if span.taken_for is not None)
+        return replace(reading, spellings=spellings) if spellings else reading
+
+    def _said(
+        self,
+        spans: list[Span],
+        tongue: str,
+        as_of: date,
+        last_language: str | None,
+        voice: bool,
+        question: Question | None,
+        last_order: Reading | None,
+        quotes_order: bool,
+    ) -> Reading:
+        """What the spans mean where the conversation stands."""
         if _is_one_letter(spans):
             return self._of_letter(spans, last_language or _DEFAULT_LANGUAGE)
         kept = list(answers.after_dismissal(spans))

@@ -1,7 +1,7 @@
 """What a message can mean: the intents, their slots, and what the conversation may be waiting for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
 
@@ -63,6 +63,15 @@ _SLOTS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A word that no lexicon knows and the one that it was taken for; `similarity` is 1 for the same letters."""
+
+    written: str
+    taken_for: str
+    similarity: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """One message understood.
@@ -94,6 +103,7 @@ class Reading:
     missing: tuple[str, ...] = ()
     certain: bool = True
     reasons: tuple[str, ...] = ()
+    spellings: tuple[Spelling, ...] = ()
 
     @property
     def acts(self) -> bool:
@@ -111,6 +121,9 @@ class Reading:
             found = values.get(name, ())
             assert isinstance(found, list | tuple)
             values[name] = tuple(found)
+        spellings = values.get("spellings", ())
+        assert isinstance(spellings, list | tuple)
+        values["spellings"] = tuple(Spelling(**spelling) for spelling in spellings)
         values["intent"] = Intent(str(values["intent"]))
         return cls(**values)  # type: ignore[arg-type]
 
@@ -126,6 +139,8 @@ class Reading:
         line["missing"] = list(self.missing)
         line["certain"] = self.certain
         line["reasons"] = list(self.reasons)
+        if self.spellings:
+            line["spellings"] = [asdict(spelling) for spelling in self.spellings]
         return line
 
 

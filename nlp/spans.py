@@ -10,6 +10,7 @@ from spacy.matcher import PhraseMatcher
 
 from nlp.catalogue import Catalogue
 from nlp.lexicon import Entry, Lexicon
+from nlp.reading import Spelling
 from nlp.tokens import Token, blank_pipeline, fold, normalise, parts, tokens_of
 
 _GLUED_KINDS = frozenset({"side", "month", "unit", "asset"})
@@ -59,6 +60,7 @@ class Span:
     punctuation: bool = False
     unknown: bool = False
     glued: bool = False
+    taken_for: Spelling | None = None
     may_be_past: bool = False  # "compre" is "compré" too, where the writer leaves the accents out
     # The values of each kind, and the meanings that they were drawn from: a message asks for them thousands of times.
     _by_kind: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, Prefix
 
+from nlp.reading import Spelling
 from nlp.spans import Meaning, Span
 
 _SIMILARITY_MIN = 0.65  # below, it is no misspelling but another word
@@ -40,8 +41,10 @@ _ALIKE = ({"c", "k", "q"}, {"b", "v"}, {"s", "z", "c"}, {"g", "j"}, {"i", "y"})
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The meanings of the nearest known word."""
+    """The nearest known word, how like it is (0 to 1), and its meanings."""
 
+    word: str
+    similarity: float
     meanings: tuple[Meaning, ...]
     sure: bool
     reason: str
@@ -78,7 +81,7 @@ class Speller:
         best, similarity, _ = found[0]
         guards = [key for key, near, _ in found if near >= similarity - 0.01 and self._is_guard(key, word, language)]
         if guards and not self._is(best, "side"):
-            return Guess(self._words[guards[0]], sure=False, reason="misspelt")
+            return Guess(guards[0], similarity, self._words[guards[0]], sure=False, reason="misspelt")
         meanings = self._words[best]
         rivals: tuple[str, ...] = ("asset", "side", "guard")
         if self._is(best, "side") and sorted(word) != sorted(best):
@@ -105,7 +108,7 @@ class Speller:
         sure = not prefixed and not neutral and like and not (says_little and self._may_be_number(word, similarity))
         assets = {code for key, _, _ in found for code in self._assets.get(key, ())}
         reason = "typo_fits_two_assets" if prefixed or len(assets) > 1 else "misspelt"
-        return Guess(meanings, sure, reason)
+        return Guess(best, similarity, meanings, sure, reason)
 
     def _may_be_number(self, word: str, similarity: float) -> bool:
         """Whether a number word is as near, which must not be lost for a word that says little."""
@@ -151,6 +154,7 @@ def correct(spans: Iterable[Span], guess_word: Callable[[str, str], Guess | None
         if guess is not None and (guess.sure or _is_worth_asking(span.text, guess)):
             span.meanings, span.sure, span.unknown = guess.meanings, guess.sure, False
             span.reasons = () if guess.sure else (guess.reason,)
+            span.taken_for = Spelling(span.text, guess.word, round(guess.similarity, 2))
 
 
 def _is_worth_asking(word: str, guess: Guess) -> bool:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from nlp.parser import Parser
-from nlp.reading import Intent
+from nlp.reading import Intent, Reading, Spelling
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,10 @@ def test_letters_that_changed_places_leave_the_side_sure(parser: Parser) -> None
 def test_a_word_near_one_asset_alone_is_that_asset(parser: Parser, language: str, word: str, asset: str) -> None:
     reading = parser.read(f"compra 12 {word} mar26 a 48", as_of=date(2025, 11, 3), last_language=language)
     assert (reading.intent, reading.asset) == (Intent.PLACE_ORDER, asset)
+
+
+def test_a_reading_tells_what_each_unknown_word_was_taken_for_and_how_like_it_is(parser: Parser) -> None:
+    reading = parser.read("buy 10 whaet dec25 at 150", as_of=date(2025, 11, 3), last_language="en")
+    assert reading.spellings == (Spelling("whaet", "wheat", 0.8),)
+    assert Reading.from_json(reading.to_json()) == reading
+    assert parser.read("buy 10 wheat dec25 at 150", as_of=date(2025, 11, 3)).spellings == ()

@@ -73,6 +73,13 @@ def test_one_page_tells_from_the_first_word_to_the_fill(chat: Traders, desk: Des
             assert words in said, words
 
 
+def test_a_misspelt_word_is_shown_with_what_it_was_taken_for_and_how_like_that_is(
+    chat: Traders, desk: Desk, database: Engine
+):
+    chat.say(ANA, "buy 10 whaet dec25 at 150")
+    assert "“whaet” taken for “wheat” (0.80)" in text_of(desk.get(f"/support/messages/{newest_message(database)}"))
+
+
 def test_a_message_is_found_by_number_trader_order_id_and_words(chat: Traders, desk: Desk, database: Engine):
     chat.say(ANA, "buy 5 dec25 wheat at 150")
     inbox_id = newest_message(database)
