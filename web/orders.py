@@ -321,6 +321,7 @@ def order_request(asked: schemas.NewOrder) -> OrderRequest:
         time_in_force=asked.time_in_force,
         expires_at=asked.expires_at,
         post_only=asked.post_only,
+        self_trade_prevention=asked.self_trade_prevention,
     )
 
 

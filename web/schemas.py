@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from engine.candles import Interval
-from engine.orders import InstrumentStatus, OrderState, OrderType, Reason, Side, TimeInForce
+from engine.orders import InstrumentStatus, OrderState, OrderType, Reason, SelfTradePrevention, Side, TimeInForce
 
 PAGE_MAX = 200
 PAGE_DEFAULT = 50
@@ -218,6 +218,7 @@ class NewOrder(Input):
     time_in_force: TimeInForce | None = None
     expires_at: MomentIn | None = None
     post_only: StrictBool = False
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_TAKER
     client_order_id: ClientOrderId | None = None
 
     @model_validator(mode="after")

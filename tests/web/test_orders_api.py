@@ -106,6 +106,23 @@ def test_an_order_that_the_market_refuses_is_an_order_with_a_reason(ana: ApiCall
     assert (answer.status_code, answer.json["state"], answer.json["reason"]) == (201, "rejected", "above_max_quantity")
 
 
+@pytest.mark.parametrize(
+    ("mode", "states"),
+    [
+        ({}, ("new", "canceled")),
+        ({"self_trade_prevention": "cancel_maker"}, ("canceled", "new")),
+        ({"self_trade_prevention": "cancel_both"}, ("canceled", "canceled")),
+    ],
+)
+def test_an_order_that_would_meet_ones_own_ends_what_it_says(
+    ana: ApiCaller, market: Market, mode: dict[str, str], states: tuple[str, str]
+):
+    resting = ana.place(price="150").json["id"]
+    incoming = ana.place(side="sell", price="150", **mode).json["id"]
+    market.settle()
+    assert tuple(ana.get(f"/api/orders/{number}").json["state"] for number in (resting, incoming)) == states
+
+
 def test_a_client_order_id_names_one_order_of_a_trader(ana: ApiCaller, ben: ApiCaller, database: Engine):
     first = ana.place(client_order_id="x-1").json
     again = ana.place(client_order_id="x-1", quantity="20")
