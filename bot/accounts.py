@@ -5,6 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from bot import places
 from bot.tables import conversations
 from engine.tables import traders
 
@@ -12,7 +13,10 @@ FIRST_CONTACT_LOCK = 81  # The class of advisory locks that keeps two first mess
 
 
 def conversation_for(session: Session, number: str, now: datetime, default_language: str) -> int:
-    """The conversation of this number, its row locked; a number's first message makes a guest trader, named by it."""
+    """The conversation of this number, its row locked; a number's first message makes a guest trader, named by it.
+
+    Until its words tell a language, the conversation is in that of the number's country, or else in the default one.
+    """
     heard = (
         sa.update(conversations)
         .where(conversations.c.number == number)
@@ -26,13 +30,14 @@ def conversation_for(session: Session, number: str, now: datetime, default_langu
     known = session.execute(heard).scalar()
     if known is not None:
         return known
+    language = places.language_of(number) or default_language
     trader_id = session.execute(
         sa.insert(traders)
-        .values(display_name=number, language=default_language, kind="guest", created_at=now)
+        .values(display_name=number, language=language, kind="guest", created_at=now)
         .returning(traders.c.id)
     ).scalar_one()
     return session.execute(
         sa.insert(conversations)
-        .values(number=number, trader_id=trader_id, language=default_language, last_inbound_at=now, created_at=now)
+        .values(number=number, trader_id=trader_id, language=language, last_inbound_at=now, created_at=now)
         .returning(conversations.c.id)
     ).scalar_one()

@@ -1,11 +1,14 @@
-"""Where a number is from: the time zone of its clock, and how figures are written there."""
+"""Where a number is from: the time zone of its clock, what is spoken there, and how figures are written."""
 
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import phonenumbers
+from babel.languages import get_official_languages
 from babel.localedata import exists
 from phonenumbers import timezone
+
+from bot.languages import LANGUAGES
 
 # A number tells its zone in most countries; where it does not, this is where most of the country lives.
 MAIN_ZONES = {
@@ -41,6 +44,14 @@ def locale_of(language: str, number: str) -> str:
     region, _zones = _found(number)
     locale = f"{language}_{region}"
     return locale if region is not None and exists(locale) else language
+
+
+@lru_cache(maxsize=NUMBERS_REMEMBERED)
+def language_of(number: str) -> str | None:
+    """The language of ours that the number's country speaks first; None where it speaks another, or is not known."""
+    region, _zones = _found(number)
+    spoken = () if region is None else get_official_languages(region, de_facto=True)
+    return next((language for language in spoken if language in LANGUAGES), None)
 
 
 def _found(number: str) -> tuple[str | None, tuple[str, ...]]:

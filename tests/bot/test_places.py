@@ -30,6 +30,28 @@ def test_a_number_tells_the_time_zone(number: str, zone: str):
 
 
 @pytest.mark.parametrize(
+    ("number", "language"),
+    [
+        (MEXICAN, "es"),
+        (BRAZILIAN, "pt"),
+        ("+351912345678", "pt"),
+        (BRITON, "en"),
+        ("+919812345678", "en"),
+        ("+4915112345678", None),
+        ("+15550100", None),
+        ("+99912345678", None),
+    ],
+)
+def test_a_number_tells_what_is_spoken_there(number: str, language: str | None):
+    assert places.language_of(number) == language
+
+
+def test_a_first_message_that_could_be_two_languages_is_answered_in_that_of_its_country(traders: Traders):
+    assert "Vende 40 Cobre Jan26" in traders.reply(BRAZILIAN, "vende 40 cobre jan26 a 399")
+    assert "Vende 40 Cobre Ene26" in traders.reply(MEXICAN, "vende 40 cobre jan26 a 399")
+
+
+@pytest.mark.parametrize(
     ("language", "number", "shown"),
     [
         ("es", MEXICAN, "1,500.25"),
