@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from bot import inbox, outbox, security_events
+from bot import inbox, outbox, security_events, stops
 from bot.languages import translations
 from bot.outbox import Reply
 from bot.refusals import RequestRefused
@@ -171,17 +171,8 @@ def unlink(session: Session, account_id: int, now: datetime) -> None:
 def lift_freeze(session: Session, account_id: int, now: datetime) -> None:
     """Let chat trading go on after a STOP. Raises NoLinkedNumber."""
     conversation_id = _locked_conversation_of(session, account_id)
-    language = session.execute(
-        sa.update(conversations)
-        .where(conversations.c.id == conversation_id, conversations.c.frozen_at.is_not(None))
-        .values(frozen_at=None, question=None)
-        .returning(conversations.c.language)
-    ).scalar()
-    if language is None:
-        return
-    event_id = security_events.record(session, SecurityEvent.FREEZE_LIFTED, now, account_id=account_id)
-    _ = translations(language).gettext
-    _tell(session, conversation_id, event_id, _("Chat trading is open for you again."), now)
+    if stops.lift(session, conversation_id, now):
+        security_events.record(session, SecurityEvent.FREEZE_LIFTED, now, account_id=account_id)
 
 
 def _tell(session: Session, conversation_id: int, event_id: int, body: str, now: datetime) -> None:

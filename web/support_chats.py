@@ -4,16 +4,17 @@ import sqlalchemy as sa
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from bot import queues, takeover
+from bot import queues, stops, takeover
 from bot.clock import utc_now
 from bot.languages import translations
 from bot.outbox import State
 from bot.security_events import SecurityEvent
+from bot.staff import Role
 from bot.tables import conversations, inbox, outbox, staff
 from engine.tables import traders
 from web import staff_access
 from web.pages import language
-from web.staff_access import polling
+from web.staff_access import needs, polling
 
 LINES_MAX = 100
 
@@ -79,6 +80,17 @@ def hand_back(conversation_id: int) -> Response:
         event_id = staff_access.audit(session, SecurityEvent.CHAT_HANDED_BACK, conversation_id=conversation_id)
         takeover.hand_back(session, conversation_id, event_id, utc_now())
     return _back(conversation_id, translations(language()).gettext("The bot answers this chat again."))
+
+
+@chats.post("/chats/<int:conversation_id>/lift-stop")
+@needs(Role.RISK)
+def lift_stop(conversation_id: int) -> Response:
+    """Open chat trading again for a trader who asked us to: whoever has no account on the web cannot."""
+    with current_app.extensions["sessions"].begin() as session:
+        takeover.find(session, conversation_id)
+        if stops.lift(session, conversation_id, utc_now()):
+            staff_access.audit(session, SecurityEvent.FREEZE_LIFTED, conversation_id=conversation_id)
+    return _back(conversation_id, translations(language()).gettext("The trader may trade by chat again, and is told."))
 
 
 def _back(conversation_id: int, sentence: str) -> Response:

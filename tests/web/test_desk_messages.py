@@ -13,7 +13,7 @@ from bot.staff import Role
 from bot.whatsapp import IncomingMessage
 from nlp.reading import _SLOTS, Intent
 from tests.bot.conftest import Traders
-from tests.web.desk import Desk, text_of
+from tests.web.desk import Desk, Forms, text_of
 
 ANA, BEN = "+15550101", "+15550102"
 
@@ -177,6 +177,22 @@ def test_stop_is_obeyed_while_a_person_answers(chat: Traders, desk: Desk, databa
     assert chat.outcome(ANA, "STOP") == "cancelled"
     with Session(database) as session:
         assert session.execute(sa.text("SELECT state FROM orders")).scalars().all() == ["canceled"]
+
+
+def test_risk_lifts_a_stop_once_and_support_does_not(chat: Traders, desk: Desk, stack_app: Flask, database: Engine):
+    chat.say(ANA, "STOP")
+    page = f"/support/chats/{chat_of(database)}"
+    lift = f"{page}/lift-stop"
+    assert lift not in desk.get(page)
+    assert desk.client.post(lift, data={"csrf_token": desk.token(page)}).status_code == 403
+    chat.told(ANA)
+    risk = Desk(stack_app, Role.RISK)
+    form = dict(Forms(risk.get(page)).found)[lift]
+    assert "may trade by chat again" in text_of(risk.do(page, lift))
+    assert risk.client.post(lift, data=form).status_code == 302
+    assert chat.told(ANA) == ["Chat trading is open for you again."]
+    assert chat.outcome(ANA, "buy 10 wheat dec25 at 150") == "placed"
+    assert text_of(risk.get("/support/audit")).count(f"freeze_lifted {risk.username}") == 1
 
 
 def test_a_form_that_is_sent_twice_writes_once(chat: Traders, desk: Desk, database: Engine):
