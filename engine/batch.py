@@ -9,7 +9,7 @@ import gc
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -24,8 +24,10 @@ from engine.record import Settled, array
 from engine.shard import Batch, BookView, Malfunction, Shard
 
 COMMANDS_PER_BATCH_MAX = 500
-# At least the batch that is being decided and the one after it; small batches do not read each time.
+# Small batches do not read each time.
 COMMANDS_READ_MIN = 1000
+# Reading goes on beside the writing of one batch or two, and no batch waits for it.
+BATCHES_READ = 3
 HEARTBEAT = timedelta(seconds=1)
 STANDBY_POLL_SECONDS = 0.25
 GARBAGE_OBJECTS_MIN = 100_000
@@ -160,38 +162,35 @@ class Engine:
             return Settlement(batch.settled, shard.has_more(), batch.books, batch.now)
 
     def _write(self, shard: Shard, batch: Batch, react: React | None) -> None:
-        """Store the batch and read what waits, deciding the next batch meanwhile."""
+        """Store the batch, deciding the next one meanwhile and reading what the batches after it need."""
         end = b"COMMIT"
-        # What the next batch needs is in memory or is read now.
-        reads = shard.read is None and len(shard.waiting) <= shard.batch_max
-        looks_through = reads and _is_to_look_through(shard, batch.now)
-        if looks_through:
-            end += b"; " + _look_through(shard, batch.now)
-        read_on = _read_on(shard) if reads and not looks_through else None
+        looks_through = False
+        if shard.needs_reading():
+            looks_through = _is_to_look_through(shard, batch.now)
+            if looks_through:
+                end += b"; " + _look_through(shard, batch.now)
+            else:
+                shard.reading = self._reader.submit(_execute_on, shard.reader, _read_on(shard))
         if react is None:
-            cursor, read = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql + b"; " + end, read_on)
+            cursor = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql + b"; " + end)
         else:
-            _, read = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql, read_on)
+            self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql)
             react(shard.connection, batch.settled)
             cursor = _execute(shard, end)
         shard.heartbeat_at = batch.now
-        if looks_through:
-            read = cursor
-        if read is not None and read.rowcount:
-            shard.read = read
+        if looks_through and cursor.rowcount:
+            shard.read = cursor
 
-    def _execute_and_decide(self, shard: Shard, now: datetime, sql: bytes, read_on: bytes | None) -> tuple[Any, Any]:
-        """The cursors on what `sql` and `read_on` gave."""
-        meanwhile: list[Future[Any]] = [self._decider.submit(shard.decide_ahead, now)]
-        if read_on is not None:
-            meanwhile.append(self._reader.submit(_execute_on, shard.reader, read_on))
+    def _execute_and_decide(self, shard: Shard, now: datetime, sql: bytes) -> Any:
+        """The cursor on what `sql` gave."""
+        deciding = self._decider.submit(shard.decide_ahead, now)
         try:
             cursor = _execute(shard, sql)
         finally:
             # Nobody else may touch the books meanwhile.
-            wait(meanwhile)
-        results = [each.result() for each in meanwhile]
-        return cursor, results[1] if read_on is not None else None
+            wait([deciding])
+        deciding.result()
+        return cursor
 
     def _drop_books(self, shard: Shard) -> None:
         """Forget what may be wrong now: the books and, unless it is in order, the connection with its lock."""
@@ -231,7 +230,7 @@ def _read_on(shard: Shard) -> bytes:
 
 
 def _select_waiting(shard: Shard, after: int, held: str) -> bytes:
-    parameters = shard.shard_id, after, held, max(COMMANDS_READ_MIN, 2 * shard.batch_max)
+    parameters = shard.shard_id, after, held, max(COMMANDS_READ_MIN, BATCHES_READ * shard.batch_max)
     sql: bytes = shard.driver.cursor().mogrify(SELECT_WAITING, parameters)
     return sql
 

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -91,13 +92,14 @@ class Shard:
     shard_id: int
     connection: Connection
     driver: Any
-    reader: Any  # Another connection's driver, on which more is read while a batch is being written.
+    reader: Any  # Another connection's driver, on which more is read while batches are being written.
     batch_max: int
     levels_shown: int  # How deep the changed books are shown after a batch; 0 for not at all.
     market: Market | None = None
     last_event: int = 0
     waiting: list[Waiting] = field(default_factory=list)
     read: Any = None  # The cursor on what was read with the last batch, if anything, until `waiting` takes it in.
+    reading: Future[Any] | None = None  # The same of what is being read on the reader, while commands wait in memory.
     read_up_to: int = 0  # The highest command that was read.
     looked_back_at: datetime | None = None  # When all that waits was last looked through.
     ahead: Batch | None = None
@@ -151,12 +153,19 @@ class Shard:
     def has_more(self) -> bool:
         return bool(self.ahead or self.waiting or self.read)
 
+    def needs_reading(self) -> bool:
+        """Whether there may be too little in memory for the batch after the next, and none of it on its way."""
+        return self.read is None and self.reading is None and len(self.waiting) <= 2 * self.batch_max
+
     def forget(self) -> None:
         """Drop the books and all that was decided and read ahead; what is stored is the truth."""
-        self.market = self.ahead = self.read = self.looked_back_at = None
+        self.market = self.ahead = self.read = self.reading = self.looked_back_at = None
         self.waiting = []
 
     def _take_in(self) -> None:
+        """Add what was read to what waits; what is still being read is awaited only once the next batch needs it."""
+        if self.reading is not None and len(self.waiting) <= self.batch_max:
+            self.read, self.reading = self.reading.result(), None
         if self.read is None:
             return
         self.waiting += map(Waiting._make, self.read.fetchall())
