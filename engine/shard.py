@@ -160,7 +160,7 @@ class Shard:
     def forget(self) -> None:
         """Drop the books and all that was decided and read ahead; what is stored is the truth."""
         self.market = self.ahead = self.read = self.reading = self.looked_back_at = None
-        self.waiting = []
+        self.waiting, self.read_up_to = [], 0
 
     def _take_in(self) -> None:
         """Add what was read to what waits; what is still being read is awaited only once the next batch needs it."""

@@ -7,13 +7,15 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy import Engine as Database
 
-from engine.batch import Engine, NotActive, StaleBooks
+from engine.batch import Engine, NotActive, React, StaleBooks
 from engine.events import CommandRejected, OrderRejected
-from engine.orders import OrderState, Place, Reason, Side, command_from_json, command_to_json
+from engine.orders import Cancel, OrderState, Place, Reason, Side, command_from_json, command_to_json
 from engine.record import Settled
 from engine.tables import commands, events, instruments, malfunctions, orders, shards, waiting_commands
 from tests.engine.conftest import NOW
 from tests.engine.trading import SHARDS, Floor, differences, kinds, settle_all
+
+FIRST_WAITING = 10_000
 
 
 @pytest.fixture
@@ -71,6 +73,55 @@ def test_batches_are_bounded_and_say_whether_more_waits(floor: Floor, market: Da
     sizes = [(len(batch), more) for batch, more, *_ in (engine.settle(shard_id, NOW) for _ in range(3))]
     engine.close()
     assert sizes == [(2, True), (2, True), (1, False)]
+
+
+def backlog(database: Database, count: int) -> int:
+    """Have `count` cancellations of orders that never were wait; returns their shard."""
+    rows = [
+        {
+            "id": FIRST_WAITING + n,
+            "shard_id": SHARDS[0],
+            "trader_id": 1,
+            "source": "api",
+            "request_key": f"backlog {n}",
+            "part": 0,
+            "kind": "cancel",
+            "order_id": 1,
+            "instrument_id": 1,
+            "body": command_to_json(Cancel(FIRST_WAITING + n, 1, 1)),
+            "created_at": NOW,
+        }
+        for n in range(count)
+    ]
+    with database.begin() as connection:
+        connection.execute(commands.insert(), rows)
+        queued = select(commands.c.shard_id, commands.c.id, commands.c.created_at).where(commands.c.id >= FIRST_WAITING)
+        connection.execute(waiting_commands.insert().from_select(["shard_id", "command_id", "created_at"], queued))
+    return SHARDS[0]
+
+
+def drain(engine: Engine, shard_id: int, react: React | None = None) -> None:
+    while engine.settle(shard_id, NOW, react=react).more_waiting:
+        pass
+
+
+def test_what_was_read_ahead_of_a_failure_is_settled_in_its_turn(market: Database, engine: Engine) -> None:
+    shard_id = backlog(market, count=4_000)
+    order: list[int | None] = []
+    batches = 0
+
+    def react(connection: Connection, settled: list[Settled]) -> None:
+        nonlocal batches
+        batches += 1
+        if batches == 2:
+            raise RuntimeError("the reaction fails")
+        order.extend(one.command_id for one in settled)
+
+    assert engine.settle(shard_id, NOW, react=react).more_waiting
+    with pytest.raises(RuntimeError, match="the reaction fails"):
+        engine.settle(shard_id, NOW, react=react)
+    drain(engine, shard_id, react)
+    assert order == list(range(FIRST_WAITING, FIRST_WAITING + 4_000))
 
 
 def test_time_alone_expires_orders(floor: Floor, engine: Engine) -> None:
