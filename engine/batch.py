@@ -193,9 +193,9 @@ class Engine:
         return cursor
 
     def _drop_books(self, shard: Shard) -> None:
-        """Forget what may be wrong now: the books and, unless it is in order, the connection with its lock."""
+        """Forget what may be wrong now: the books and, unless they are in order, the connections with the lock."""
         shard.forget()
-        if not shard.connection.invalidated:
+        if not shard.connection.invalidated and not shard.reader.closed:
             try:
                 _execute(shard, b"ROLLBACK")
             except psycopg2.Error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+import psycopg2
 import pytest
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy import Engine as Database
@@ -122,6 +123,21 @@ def test_what_was_read_ahead_of_a_failure_is_settled_in_its_turn(market: Databas
         engine.settle(shard_id, NOW, react=react)
     drain(engine, shard_id, react)
     assert order == list(range(FIRST_WAITING, FIRST_WAITING + 4_000))
+
+
+def test_a_worker_that_can_read_no_more_connects_anew(market: Database, engine: Engine) -> None:
+    shard_id = backlog(market, count=4_000)
+    engine.settle(shard_id, NOW)
+    with market.begin() as connection:
+        pid = engine._shards[shard_id].reader.get_backend_pid()
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    with pytest.raises(psycopg2.OperationalError):
+        drain(engine, shard_id)
+    engine.wait_until_active(shard_id)
+    drain(engine, shard_id)
+    with market.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(waiting_commands)).scalar_one() == 0
+    assert differences(market) == []
 
 
 def test_time_alone_expires_orders(floor: Floor, engine: Engine) -> None:
