@@ -180,40 +180,49 @@ def last_price(session: Session, symbol: str) -> Decimal | None:
     return None if row is None or row.ticks is None else row.ticks * row.tick_size
 
 
+# Made once, as every sight of the market passes here.
+_WANTED = sa.any_(sa.bindparam("wanted", type_=sa.ARRAY(sa.Integer)))
+_DAY = (
+    sa.select(
+        trades.c.instrument_id,
+        sa.func.min(trades.c.number).label("first"),
+        sa.func.min(trades.c.price_ticks).label("low"),
+        sa.func.max(trades.c.price_ticks).label("high"),
+        sa.func.sum(trades.c.quantity_lots).label("lots"),
+    )
+    .where(trades.c.instrument_id == _WANTED, trades.c.occurred_at > sa.bindparam("since"))
+    .group_by(trades.c.instrument_id)
+    .subquery()
+)
+# The first trade is looked up by its number: to sort a day's prices for it would take longer than all the rest.
+_FIRST = trades.alias("first_trades")
+_IS_FIRST = sa.and_(_FIRST.c.instrument_id == _DAY.c.instrument_id, _FIRST.c.number == _DAY.c.first)
+_QUOTES = (
+    sa.select(
+        instruments.c.id,
+        _last_ticks(instruments.c.id).label("last"),
+        _best_ticks(instruments.c.id, Side.BUY, sa.func.max).label("bid"),
+        _best_ticks(instruments.c.id, Side.SELL, sa.func.min).label("offer"),
+        _DAY.c.lots,
+        _FIRST.c.price_ticks,
+        _DAY.c.low,
+        _DAY.c.high,
+    )
+    .select_from(instruments)
+    .outerjoin(_DAY, _DAY.c.instrument_id == instruments.c.id)
+    .outerjoin(_FIRST, _IS_FIRST)
+    .where(instruments.c.id == _WANTED)
+)
+
+
 def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> list[Quote]:
     """In the order asked for."""
-    wanted = sa.any_(sa.literal(list(instrument_ids), sa.ARRAY(sa.Integer)))
-    best = {
-        row.id: (row.last, row.bid, row.offer)
-        for row in session.execute(
-            sa.select(
-                instruments.c.id,
-                _last_ticks(instruments.c.id).label("last"),
-                _best_ticks(instruments.c.id, Side.BUY, sa.func.max).label("bid"),
-                _best_ticks(instruments.c.id, Side.SELL, sa.func.min).label("offer"),
-            ).where(instruments.c.id == wanted)
-        )
+    rows = session.execute(_QUOTES, {"wanted": list(instrument_ids), "since": now - VOLUME_WINDOW}).all()
+    found = {
+        listed: Quote(listed, last, bid, offer, int(lots or 0), opening, low, high)
+        for listed, last, bid, offer, lots, opening, low, high in rows
     }
-    window = (
-        sa.select(
-            trades.c.instrument_id,
-            sa.func.min(trades.c.number).label("first"),
-            sa.func.min(trades.c.price_ticks).label("low"),
-            sa.func.max(trades.c.price_ticks).label("high"),
-            sa.func.sum(trades.c.quantity_lots).label("lots"),
-        )
-        .where(trades.c.instrument_id == wanted, trades.c.occurred_at > now - VOLUME_WINDOW)
-        .group_by(trades.c.instrument_id)
-        .subquery()
-    )
-    # The first trade is looked up by its number: to sort a day's prices for it would take longer than all the rest.
-    opening = sa.and_(trades.c.instrument_id == window.c.instrument_id, trades.c.number == window.c.first)
-    traded = {
-        row.instrument_id: (int(row.lots), row.price_ticks, row.low, row.high)
-        for row in session.execute(sa.select(window, trades.c.price_ticks).join(trades, opening))
-    }
-    nothing = (None, None, None)
-    return [Quote(found, *best.get(found, nothing), *traded.get(found, (0, *nothing))) for found in instrument_ids]
+    return [found.get(wanted) or Quote(wanted, None, None, None, 0, None, None, None) for wanted in instrument_ids]
 
 
 def most_active(session: Session, now: datetime) -> list[int]:
