@@ -4,11 +4,13 @@ SimpleWorker runs jobs in this process, so that books, parser and model stay loa
 """
 
 import sys
+from datetime import timedelta
 
 import redis
 import sqlalchemy as sa
 import structlog
 from redis import Redis
+from redis.client import Pipeline
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy.orm import Session, sessionmaker
@@ -20,7 +22,18 @@ from bot.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
 
+# A worker waits for a job no longer than the former less fifteen seconds, and then lives on for a minute at least.
+WORKER_SECONDS = 60
+HEARTBEAT_EVERY = timedelta(seconds=10)
 QUEUES = ("chat", "outbound", "pictures", "voice")
+
+
+class Worker(SimpleWorker):
+    """RQ's, which would tell Redis three times around each job that it lives: half of all that a job asks of Redis."""
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        if pipeline is not None or utc_now() - self.last_heartbeat >= HEARTBEAT_EVERY:
+            super().heartbeat(timeout, pipeline)
 
 
 def main(arguments: list[str]) -> None:
@@ -85,7 +98,12 @@ def queue_name(arguments: list[str], settings: Settings) -> str:
 def work(connection: Redis, name: str) -> None:
     """Run the queue's jobs until the process is told to stop."""
     log.info("worker_started", queue=name)
-    worker = SimpleWorker([queues.queue(connection, name)], connection=connection, serializer=JSONSerializer)
+    worker = Worker(
+        [queues.queue(connection, name)],
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_SECONDS,
+    )
     worker.work(logging_level="WARNING")
 
 
