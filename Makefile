@@ -7,7 +7,6 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 BENCHMARKS := $(VENV)/.benchmarks
 TORCH := torch==2.13.0
-BENCHES = $(sort $(patsubst tests/bench/%.py,tests.bench.%,$(wildcard tests/bench/bench_*.py)))
 
 .PHONY: help run test check audit format bench load clean
 
@@ -17,8 +16,8 @@ help:
 	@echo "make check   format, lint, types, layers and languages"
 	@echo "make audit   known vulnerabilities of the libraries, where the network allows"
 	@echo "make format  put the code in the project's format"
-	@echo "make bench   measure speed and print it"
-	@echo "make load    measure thousands of sockets of the live feed, and a busy chat"
+	@echo "make bench   measure speed and write docs/BENCHMARKS.md"
+	@echo "make load    run 100 to 5,000 users at once and write docs/LOAD.md"
 	@echo "make clean   remove the virtual environment; what VAR keeps stays"
 
 run: $(RUNTIME)
@@ -44,11 +43,10 @@ format: $(DEVELOPMENT)
 	$(BIN)/ruff format .
 
 bench: $(BENCHMARKS)
-	@set -e; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m $$bench; done
+	$(BIN)/python -m tests.bench
 
 load: $(DEVELOPMENT)
 	$(BIN)/python -m tests.load
-	$(BIN)/python -m tests.load.chat
 
 clean:
 	rm -rf $(VENV)

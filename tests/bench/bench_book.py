@@ -21,6 +21,7 @@ from tests.bench.flow import Operation, operations
 ORDER_MATCHING_OPERATIONS_MAX = 2_000
 
 OURS = "maibroker book"
+TARGETS = {"liquibook": 1.5, "matching-engine": 2}
 CONTENDERS: dict[str, engines.Contender] = {
     OURS: engines.book,
     "maibroker market": engines.market,
@@ -50,6 +51,8 @@ def main() -> None:
             f"{name:17}{median(measured):>14,.0f}{min(measured):>12,.0f}{max(measured):>12,.0f}"
             f"{trades[name]:>9,}{ours / median(measured):>9.2f}x"
         )
+    for name, target in TARGETS.items():
+        print(f"ours is {ours / median(rates[name]):.2f} times {name} (target: {target} times)")
 
 
 def time_one(contender: engines.Contender, stream: Sequence[Operation]) -> tuple[float, int]:

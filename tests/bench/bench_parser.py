@@ -34,7 +34,7 @@ def main() -> None:
     _report("labelled messages", parser, texts)
     joined = " ".join(texts)
     _report(
-        f"{_LENGTH_MAX} characters",
+        f"{_LENGTH_MAX} characters (target: p50 under 2 ms, p99 under 10 ms)",
         parser,
         [joined[start : start + _LENGTH_MAX] for start in range(0, len(joined) - _LENGTH_MAX, _LENGTH_MAX)],
     )

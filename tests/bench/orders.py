@@ -1,4 +1,4 @@
-"""Orders at a steady rate: `python -m tests.load.orders DATABASE_URL REDIS_URL SYMBOL RATE SECONDS`.
+"""Orders at a steady rate: `python -m tests.bench.orders DATABASE_URL REDIS_URL SYMBOL RATE SECONDS`.
 
 Four in six trade with one another; the other two rest behind them.
 """

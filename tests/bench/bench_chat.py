@@ -1,7 +1,7 @@
-"""How soon a written message is answered while 200 people write 20 messages a second: `python -m tests.load.chat`.
+"""How soon a written message is answered while 200 people write 20 messages a second.
 
-Every real process of a local run takes part. A message's time runs from the moment at which it is posted, signed, to
-the webhook until the double of Twilio has taken the answer to it.
+`python -m tests.bench.bench_chat`. Every real process of a local run takes part. A message's time runs from the moment
+at which it is posted, signed, to the webhook until the double of Twilio has taken the answer to it.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SEED = 20251205
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(prog="python -m tests.load.chat", description=__doc__)
+    arguments = argparse.ArgumentParser(prog="python -m tests.bench.bench_chat", description=__doc__)
     arguments.add_argument("--seconds", type=int, default=SECONDS)
     seconds: int = arguments.parse_args().seconds
     with tempfile.TemporaryDirectory() as scratch:
