@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -29,6 +30,7 @@ from engine.money import CENT
 from engine.orders import Instrument, OrderType, Side
 from web import schemas
 
+MARKETS_REMEMBERED = 2048
 CLIENT_ORDER_KEY = "client:"  # What a request key begins with that is the caller's own order id.
 AVERAGE_PRICE_PLACES = Decimal("0.0001")  # Of a tick.
 
@@ -122,6 +124,8 @@ class Catalogue:
         )
 
 
+# Of all that are listed few have changed since they were last shown.
+@lru_cache(maxsize=MARKETS_REMEMBERED)
 def market(instrument: Instrument, quote: queries.Quote) -> schemas.Market:
     listing = Listing(instrument, quote.last_ticks)
     return schemas.Market.model_construct(
