@@ -1,13 +1,11 @@
 """A local run as operators see it: the alarm goes off within five seconds and ends by itself, and counts are right."""
 
-import shlex
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -18,6 +16,7 @@ from honcho.environ import parse
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
+from tests.faults.servers import frozen, start_postgres, stop_postgres
 from tests.flows.conftest import LocalRun
 
 ALARM_SECONDS_MAX = 5
@@ -76,19 +75,10 @@ def wait_until(condition: Callable[[], bool], seconds_max: float) -> None:
         time.sleep(0.1)
 
 
-@contextmanager
-def stopped(process: psutil.Process) -> Iterator[None]:
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
-
-
 @pytest.mark.parametrize("words", ["bot.worker engine-0", "valkey-server"])
 def test_a_stopped_process_raises_the_alarm_until_it_goes_on(run: LocalRun, words: str):
     wait_until(lambda: ready(run), ALL_CLEAR_SECONDS_MAX)
-    with stopped(found(run, words)):
+    with frozen([found(run, words)]):
         wait_until(lambda: not ready(run), ALARM_SECONDS_MAX)
     wait_until(lambda: ready(run), ALL_CLEAR_SECONDS_MAX)
 
@@ -98,17 +88,11 @@ def test_a_database_that_is_restarted_raises_the_alarm_until_it_is_back(
 ):
     wait_until(lambda: ready(run), ALL_CLEAR_SECONDS_MAX)
     data = directory / "postgres"
-    owner = data.stat()
-    command = shlex.split((data / "postmaster.opts").read_text())
-    server = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
-    server.send_signal(signal.SIGINT)  # Its fast shutdown.
-    server.wait(10)
+    command = stop_postgres(data, signal.SIGINT)
     try:
         wait_until(lambda: not ready(run), ALARM_SECONDS_MAX)
     finally:
-        started_again.append(
-            subprocess.Popen(command, user=owner.st_uid, group=owner.st_gid, cwd=data, stderr=subprocess.DEVNULL)
-        )
+        started_again.append(start_postgres(data, command))
     wait_until(lambda: ready(run), ALL_CLEAR_SECONDS_MAX)
 
 

@@ -1,8 +1,6 @@
 """Everything that can go wrong between Twilio and us does, at random: no order and no fill is lost or doubled."""
 
 import random
-import re
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +13,10 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from bot import tables
-from engine.tables import commands, trades, waiting_commands
+from engine.tables import commands, trades
+from tests.faults.quiet import wait_until_told
+from tests.faults.told import fills_told
 from tests.flows.conftest import LocalRun
-from web.twilio_double import LATE_SECONDS_MAX
 from web.twilio_faults import Fault
 
 MESSAGES = 2000
@@ -51,10 +50,6 @@ SETTINGS = {
 WRITING_AT_ONCE = 12
 ALONE = {"Connection": "close"}  # A connection that was kept may be closed under our hands.
 REACHED = ("queued", "sent", "delivered", "read")
-FILL = re.compile(r"^(?:Bought|Sold) ([\d,]+) Wheat Dec25 at ([\d.,]+) = ")
-HEAD = re.compile(r"^\*Order (\d+)\*")
-DIGEST_LINE = re.compile(r"^\*(\d+)\*: ((?:[\d,]+ at [\d.]+(?:, )?)+)\.")
-DIGEST_FILL = re.compile(r"([\d,]+) at ([\d.]+)")
 
 
 @pytest.fixture
@@ -92,61 +87,17 @@ def write_all(run: LocalRun) -> None:
         list(senders.map(write, range(SENDERS)))
 
 
-def fills_told(bodies: list[str]) -> Counter[tuple[int, str]]:
-    """How much of each order at each price these messages speak of, alone or among others."""
-    told: Counter[tuple[int, str]] = Counter()
-    for body in bodies:
-        order_id = None
-        for line in body.splitlines():
-            if head := HEAD.match(line):
-                order_id = int(head[1])
-            elif fill := FILL.match(line):
-                assert order_id is not None
-                told[order_id, fill[2]] += int(fill[1].replace(",", ""))
-            elif digest := DIGEST_LINE.match(line):
-                for quantity, price in DIGEST_FILL.findall(digest[2]):
-                    told[int(digest[1]), price] += int(quantity.replace(",", ""))
-    return told
-
-
-def wait_until_told(database: Engine, *, but_for_kept: bool) -> None:
-    """Until nothing waits, `but_for_kept` what Twilio refused as outside the 24 hours until the next contact."""
-    unhandled = sa.select(sa.func.count()).select_from(tables.inbox).where(tables.inbox.c.handled_at.is_(None))
-    outbox = tables.outbox.c
-    kept = sa.select(outbox.conversation_id).where(outbox.state == "waiting", outbox.error_code == "63016")
-    moving = sa.select(sa.func.count()).select_from(tables.outbox).where(outbox.state.in_(("waiting", "sending")))
-    if but_for_kept:
-        moving = moving.where(outbox.conversation_id.not_in(kept))
-    undecided = (
-        sa.select(sa.func.count())
-        .select_from(tables.outbox)
-        .where(outbox.state.in_(("queued", "sent")), outbox.checked_at.is_(None))
-    )
-    unsettled = sa.select(sa.func.count()).select_from(waiting_commands)
-    end = time.monotonic() + SECONDS_MAX
-    quiet_since = time.monotonic()
-    # A callback or a second delivery that a fault holds back comes within this time.
-    while time.monotonic() - quiet_since <= LATE_SECONDS_MAX:
-        # One view of all: a message that moved between two queries would be in none.
-        with database.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            counts = [connection.scalar(query) for query in (unhandled, unsettled, moving, undecided)]
-        if any(counts):
-            quiet_since = time.monotonic()
-        assert time.monotonic() < end, f"unhandled, unsettled, unsent and undecided messages: {counts}"
-        time.sleep(0.3)
-
-
 def test_with_every_fault_every_order_is_placed_once_and_every_fill_told_once(run: LocalRun, database: Engine):
     faults = f"{run.address}/phone/faults"
     assert requests.put(faults, json=PERCENT | {"seed": SEED}, timeout=10).status_code == 200
     write_all(run)
     # Whoever was refused as outside the 24 hours hears the rest once they write again.
-    wait_until_told(database, but_for_kept=True)
+    wait_until_told(database, but_for_kept=True, seconds_max=SECONDS_MAX)
     assert requests.put(faults, json=dict.fromkeys(PERCENT, 0), timeout=10).status_code == 200
     for sender in range(SENDERS):
         content = {"number": number_of(sender), "body": "orders"}
         assert requests.post(f"{run.address}/phone/messages", json=content, timeout=60).status_code == 201
-    wait_until_told(database, but_for_kept=False)
+    wait_until_told(database, but_for_kept=False, seconds_max=SECONDS_MAX)
 
     with database.connect() as connection:
         messages = connection.execute(sa.select(tables.inbox).order_by(tables.inbox.c.id)).mappings().all()
@@ -193,15 +144,15 @@ def test_with_every_fault_every_order_is_placed_once_and_every_fill_told_once(ru
     undeliverable = [row for row in rows if row["state"] == "failed"]
     assert all(row["error_code"] for row in undeliverable)
     ours = {order_id for _, order_id in chat}
-    expected: Counter[tuple[int, str]] = Counter()
+    expected: Counter[tuple[int, int]] = Counter()
     with database.connect() as connection:
         tick_size = connection.execute(
             sa.text("SELECT tick_size FROM instruments WHERE symbol = 'Dec25-Wheat'")
         ).scalar_one()
     for trade in traded:
-        price = f"{trade['price_ticks'] * tick_size:.2f}"
+        cents = int(trade["price_ticks"] * tick_size * 100)
         for order_id in {trade["maker_order_id"], trade["taker_order_id"]} & ours:
-            expected[order_id, price] += trade["quantity_lots"]
+            expected[order_id, cents] += trade["quantity_lots"]
     assert len(expected) > MESSAGES / 10
     assert fills_told([row["body"] for row in reached + undeliverable]) == expected
     assert len(undeliverable) < MESSAGES / 10
