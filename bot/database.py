@@ -5,7 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError, OperationalError
 
 from bot.settings import Settings
 
@@ -42,7 +43,16 @@ def connect(settings: Settings) -> sa.Engine:
         except database.dialect.loaded_dbapi.Error as problem:
             raise DisconnectionError from problem  # The pool then connects anew.
 
+    def name_loss(context: ExceptionContext) -> OperationalError | None:
+        # psycopg2 calls it a mere DatabaseError where the server is gone without a word, as after a crash.
+        if not context.is_disconnect or isinstance(context.sqlalchemy_exception, OperationalError):
+            return None
+        return OperationalError(
+            context.statement, context.parameters, context.original_exception, connection_invalidated=True
+        )
+
     event.listen(database, "connect", set_up)
     event.listen(database, "checkin", note_use)
     event.listen(database, "checkout", check)
+    event.listen(database, "handle_error", name_loss)
     return database
