@@ -4,6 +4,7 @@ What only one kind of worker needs is imported by its own functions, so that onl
 spaCy, only those that listen carry Whisper, and only those that draw carry matplotlib.
 """
 
+import signal
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -103,8 +104,19 @@ def transcribe(inbox_id: int) -> None:
 
 def settle(shard_id: int) -> None:
     """Settle all that waits on a shard."""
+    from engine.batch import NotActive
+
     queues.begin(tools.redis, queues.SETTLE, shard_id)
-    if tools.settling.settle(shard_id, utc_now):
+    try:
+        replies_wait = tools.settling.settle(shard_id, utc_now)
+    except NotActive:
+        # It hung, or lost its connection, and another worker has taken over. It takes no more jobs from that one: the
+        # host starts it again, as a standby.
+        log.warning("shard_lost", shard=shard_id)
+        signal.raise_signal(signal.SIGTERM)
+        queues.wake(tools.redis, queues.SETTLE, shard_id)
+        return
+    if replies_wait:
         queues.wake(tools.redis, queues.DELIVER)
 
 

@@ -30,6 +30,7 @@ COMMANDS_READ_MIN = 1000
 BATCHES_READ = 3
 HEARTBEAT = timedelta(seconds=1)
 STANDBY_POLL_SECONDS = 0.25
+HANGING_SECONDS_MAX = 10  # As long as PostgreSQL lets a transaction idle.
 GARBAGE_OBJECTS_MIN = 100_000
 
 # How often, during a backlog, to look for what was committed later than what came after it.
@@ -101,7 +102,12 @@ class Engine:
         return settlement
 
     def wait_until_active(self, shard_id: int) -> None:
-        """Stand by until the shard's active worker is gone. Polls, so that a signal can end the wait."""
+        """Stand by until the shard's active worker is gone, or hangs while commands wait and is shut out.
+
+        Polls, so that a signal can end the wait.
+        """
+        backlog: standby.Backlog | None = None
+        since = time.monotonic()
         while True:
             try:
                 self._active(shard_id)
@@ -109,6 +115,12 @@ class Engine:
                 time.sleep(STANDBY_POLL_SECONDS)
             else:
                 return
+            with self._database.begin() as connection:
+                found = standby.backlog(connection, shard_id)
+                if found is None or found != backlog:
+                    backlog, since = found, time.monotonic()
+                elif found.holder is not None and time.monotonic() - since > HANGING_SECONDS_MAX:
+                    standby.shut_out(connection, found.holder)
 
     def close(self) -> None:
         """Give up every shard."""
