@@ -8,7 +8,7 @@ DEVELOPMENT := $(VENV)/.development
 BENCHMARKS := $(VENV)/.benchmarks
 TORCH := torch==2.13.0
 
-.PHONY: help run test check audit format bench load clean
+.PHONY: help run test check audit format bench load faults clean
 
 help:
 	@echo "make run     start MaiBroker here and print where to click (VAR=directory, PORT=8000)"
@@ -18,6 +18,7 @@ help:
 	@echo "make format  put the code in the project's format"
 	@echo "make bench   measure speed and write docs/BENCHMARKS.md"
 	@echo "make load    run 100 to 5,000 users at once and write docs/LOAD.md"
+	@echo "make faults  kill, freeze, empty and misdate everything while people trade, for half an hour, and check the books"
 	@echo "make clean   remove the virtual environment; what VAR keeps stays"
 
 run: $(RUNTIME)
@@ -47,6 +48,10 @@ bench: $(BENCHMARKS)
 
 load: $(DEVELOPMENT)
 	$(BIN)/python -m tests.load
+
+# One seed alone, as a failure names it: make faults FAULTS="--seed 7"
+faults: $(DEVELOPMENT)
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 clean:
 	rm -rf $(VENV)
