@@ -211,8 +211,10 @@ class Delivery:
             metrics.twilio_requests.labels("failed").inc()
             values = {"may_be_sent": claimed.may_be_sent or failure.may_be_sent, "error_code": str(failure)}
             if outgoing.attempt < self.settings.send_attempts_max:
-                due_at = self.clock() + outbox.retry_delay(self.settings, outgoing.attempt)
-                values |= {"state": State.WAITING, "due_at": due_at}
+                delay = outbox.retry_delay(self.settings, outgoing.attempt)
+                if failure.under_way:  # Looked for at once, it would not be found yet, and be sent twice.
+                    delay = max(delay, timedelta(seconds=self.settings.twilio_seconds_max))
+                values |= {"state": State.WAITING, "due_at": self.clock() + delay}
             else:
                 values["state"] = State.FAILED
             log.warning(

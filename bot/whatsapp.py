@@ -65,11 +65,14 @@ class SendRefused(Exception):
 
 
 class SendFailed(Exception):
-    """Twilio did not take the message this time: busy, broken or out of reach; without an answer it may have."""
+    """Twilio did not take the message this time: busy, broken or out of reach; without an answer it may have.
 
-    def __init__(self, problem: str, *, may_be_sent: bool) -> None:
+    One that is `under_way` had no answer in time, and may be taken yet.
+    """
+
+    def __init__(self, problem: str, *, may_be_sent: bool, under_way: bool = False) -> None:
         super().__init__(problem)
-        self.may_be_sent = may_be_sent
+        self.may_be_sent, self.under_way = may_be_sent, under_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +290,8 @@ class Sender:
                     raise SendFailed(f"status {problem.status}", may_be_sent=problem.status >= 500) from problem
                 raise SendRefused(problem.code or problem.status) from problem
             except OSError as problem:  # What requests raises for a connection that fails or times out.
-                raise SendFailed(type(problem).__name__, may_be_sent=True) from problem
+                under_way = isinstance(problem, requests.ReadTimeout)
+                raise SendFailed(type(problem).__name__, may_be_sent=True, under_way=under_way) from problem
         # Our own settings are wrong, which is no reason to drop what we owe a trader.
         raise SendFailed("status 401", may_be_sent=False)
 

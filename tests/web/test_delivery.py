@@ -131,6 +131,15 @@ def test_a_request_that_got_lost_is_repeated(post: Post, database: Engine):
     assert post.bodies() == ["You bought 10."]
 
 
+def test_a_request_without_an_answer_is_looked_up_only_once_twilio_must_be_done_with_it(post: Post, database: Engine):
+    patient = Post(post.traders, post.double, twilio_seconds_max=2)
+    patient.say(ANA, "one", "You bought 10.")
+    patient.double.faults.switch(Fault.LOST_REQUESTS, 100)
+    patient.deliver()
+    [row] = rows(database)
+    assert row["due_at"] >= post.traders.stack.now() + timedelta(seconds=2)
+
+
 def test_an_earlier_message_in_the_same_words_is_not_taken_for_the_lost_one(post: Post, database: Engine):
     post.say(ANA, "one", "Dropped.")
     post.deliver()
