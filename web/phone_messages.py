@@ -93,6 +93,12 @@ class PhoneMessages:
             )
         return moved.rowcount == 1
 
+    def set_media(self, sid: str, media_url: str, media_type: str) -> None:
+        """Show a message with the file that was fetched for it."""
+        shown = {"media_url": media_url, "media_type": media_type, "version": NEXT_VERSION}
+        with self.engine.begin() as connection:
+            connection.execute(messages.update().where(messages.c.sid == sid).values(shown))
+
     def find(self, sid: str) -> PhoneMessage | None:
         return next(iter(self._select(messages.c.sid == sid)), None)
 

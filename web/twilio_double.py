@@ -145,7 +145,6 @@ class TwilioDouble:
             raise Refused(21617)
         case = callback or f"{number} {body}"
         self._refuse_by_fault(case)
-        media_url, media_type = self._fetch(form["MediaUrl"]) if form.get("MediaUrl") else (None, None)
         message = PhoneMessage(
             sid=new_sid("SM"),
             number=number,
@@ -153,31 +152,29 @@ class TwilioDouble:
             body=body,
             status="queued",
             created_at=utc_now().isoformat(),
-            media_url=media_url,
-            media_type=media_type,
             buttons=buttons,
             callback_url=callback,
         )
         self.messages.add(message)
-        is_fetched = media_url is not None or not form.get("MediaUrl")
-        Thread(target=self._deliver, args=(message, bool(form.get("ContentSid")), is_fetched, case)).start()
+        # Twilio takes a message before it fetches what it carries.
+        media_url = form.get("MediaUrl") or None
+        Thread(target=self._deliver, args=(message, bool(form.get("ContentSid")), media_url, case)).start()
         if self.faults.strikes(Fault.LOST_ANSWERS, case):
             self._keep_waiting()
         return message
 
-    def _fetch(self, url: str) -> tuple[str, str] | tuple[None, None]:
-        """Have a file as the phone will be shown it: its address and type, or nothing where it is not to be had."""
+    def _fetch(self, message: PhoneMessage, url: str) -> bool:
+        """Have the file as the phone will be shown it; says whether it was to be had."""
         try:
             answer = self.session.get(url, headers={"Connection": "close"}, timeout=REQUEST_SECONDS_MAX)
         except requests.RequestException:
-            return None, None
+            return False
         media_type = answer.headers.get("Content-Type", "").partition(";")[0]
         if not answer.ok or media_type not in MEDIA_TYPES:
-            return None, None
-        return (
-            f"{self.settings.twilio_api_url}/phone/media/{self.messages.keep_media(answer.content, media_type)}",
-            media_type,
-        )
+            return False
+        kept = f"{self.settings.twilio_api_url}/phone/media/{self.messages.keep_media(answer.content, media_type)}"
+        self.messages.set_media(message.sid, kept, media_type)
+        return True
 
     def _refuse_by_fault(self, case: str) -> None:
         if self.faults.strikes(Fault.LOST_REQUESTS, case):
@@ -239,11 +236,11 @@ class TwilioDouble:
             raise Refused(21656)
         return body, tuple(buttons)
 
-    def _deliver(self, message: PhoneMessage, from_template: bool, is_fetched: bool, case: str) -> None:
+    def _deliver(self, message: PhoneMessage, from_template: bool, media_url: str | None, case: str) -> None:
         # A number that never wrote through this page is one that a script writes for, as Twilio, on its own.
         last_inbound_at = self.messages.last_inbound_at(message.number)
         in_window = last_inbound_at is None or utc_now() - last_inbound_at < SERVICE_WINDOW
-        if not is_fetched:
+        if media_url is not None and not self._fetch(message, media_url):
             self.advance(message, "failed", MEDIA_NOT_FETCHED)
         elif self.faults.strikes(Fault.CHANNEL_BUSY, case):
             self.advance(message, "failed", CHANNEL_BUSY)

@@ -69,7 +69,11 @@ function Phone(section) {
 
   this.show = (message) => {
     const drawn = bubbles.get(message.sid);
-    if (drawn) {
+    if (drawn && message.media_url && !drawn.dataset.media) {  // Its file was fetched after it came.
+      const whole = bubble(message);
+      drawn.replaceWith(whole);
+      bubbles.set(message.sid, whole);
+    } else if (drawn) {
       drawn.querySelector(".ticks").replaceWith(ticks(message));
     } else {
       bubbles.set(message.sid, log.appendChild(bubble(message)));
@@ -96,7 +100,10 @@ function Phone(section) {
     Object.assign(made.dataset, { sid: message.sid, at: message.created_at, testid: mine ? "sent-message" : "received-message" });
     const original = known.get(message.replied_sid);
     if (original) made.append(element("blockquote", "", styled(original.body || words.voice)));
-    if (message.media_url) made.append(media(message));
+    if (message.media_url) {
+      made.dataset.media = message.media_url;
+      made.append(media(message));
+    }
     // A document shows its title, and no caption.
     if (message.body && message.media_type !== "application/pdf") made.append(element("div", "text", styled(message.body)));
     if (message.buttons.length) made.append(choices(message));
