@@ -41,6 +41,8 @@ class Command:
     language: str | None = None
     topic: str | None = None
     period: str | None = None
+    clock: str | None = None
+    notices: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
 

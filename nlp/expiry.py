@@ -9,6 +9,7 @@ from nlp.spans import Span
 
 _ARTICLES = frozenset({"las", "la", "as", "a"})
 _HOUR_MAX, _MINUTE_MAX, _NOON = 23, 59, 12
+NOON = f"{_NOON}:00"
 _HOUR = 60
 # "Hasta las 5" is said of the afternoon: before these hours nobody trades.
 _EARLY_HOUR_MAX = 7
@@ -51,9 +52,9 @@ def _moment(spans: Sequence[Span], position: int, as_of: date) -> Expiry | None:
         if span.has("day") and day is None and span.number is None:
             day, end = _day(span.value("day") or "", as_of), place
         elif span.has("clock", "noon") and clock is None:
-            clock, end = f"{_NOON}:00", place
+            clock, end = NOON, place
         elif span.number is not None and clock is None:
-            read = _clock(spans, place, led_in)
+            read = clock_at(spans, place, led_in=led_in, early_is_late=True)
             if read is None:
                 break
             clock, end = read
@@ -84,8 +85,13 @@ def _day(named: str, as_of: date) -> date:
     return as_of + timedelta(days=(int(named) - as_of.isoweekday() - 1) % 7 + 1)
 
 
-def _clock(spans: Sequence[Span], place: int, led_in: bool) -> tuple[str, int] | None:
-    """The time of day that starts with the number at `place`, and where it ends."""
+def clock_at(
+    spans: Sequence[Span], place: int, *, led_in: bool = True, early_is_late: bool = False
+) -> tuple[str, int] | None:
+    """The time of day that starts with the number at `place`, and where it ends.
+
+    A bare number is one only where it is led in; with `early_is_late` a bare 5 is that of the afternoon.
+    """
     number = spans[place].number
     assert number is not None
     if number.value != int(number.value) or not 0 <= number.value <= _HOUR_MAX:
@@ -102,7 +108,7 @@ def _clock(spans: Sequence[Span], place: int, led_in: bool) -> tuple[str, int] |
             hour += _NOON
         elif half.has("clock", "am") and hour == _NOON:
             hour = 0
-    if half is None or not half.has("clock", "am", "pm"):
+    if early_is_late and (half is None or not half.has("clock", "am", "pm")):
         hour += _NOON if 0 < hour <= _EARLY_HOUR_MAX and minute == 0 else 0
     return (f"{hour:02d}:{minute:02d}", end) if said else None
 

@@ -77,6 +77,16 @@ KINDS: Mapping[str, frozenset[str] | None] = {
 }  # fmt: skip
 
 
+# The words of messages about notifications: see nlp.notifications.
+NOTICES = frozenset(
+    {
+        "fills", "full_fills", "partial_fills", "expiries", "cancellations", "alerts", "halts", "notifications",
+        "messages", "everything", "nothing", "summary", "report", "each_day", "mute", "unmute", "off", "on", "tell",
+        "send", "deny", "except", "only", "ask", "state", "at", "word",
+    }
+)  # fmt: skip
+
+
 class LexiconError(ValueError):
     """A lexicon file says something that no reader understands; the text names the file, the section and the word."""
 
@@ -100,6 +110,7 @@ class Lexicon:
     nicknames: tuple[Entry, ...]
     homophones: tuple[Entry, ...]
     near: tuple[Entry, ...]
+    notices: tuple[Entry, ...]
     examples: Mapping[Intent, tuple[str, ...]]
 
 
@@ -115,7 +126,7 @@ def load(path: Path) -> Lexicon:
     with path.open("rb") as file:
         sections = tomllib.load(file)
     for section in sections:
-        if section not in KINDS and section not in ("nicknames", "homophones", "near", "examples"):
+        if section not in KINDS and section not in ("nicknames", "homophones", "near", "notices", "examples"):
             raise LexiconError(f"{path.name}: [{section}] is not a kind of phrase")
     entries: list[Entry] = []
     for kind, allowed in KINDS.items():
@@ -123,6 +134,11 @@ def load(path: Path) -> Lexicon:
             if not (value.isdecimal() if allowed is None else value in allowed):
                 raise LexiconError(f"{path.name}: [{kind}] cannot be {value!r}")
             entries += _entries(path, kind, value, phrases, language)
+    notices: list[Entry] = []
+    for value, phrases in sections.get("notices", {}).items():
+        if value not in NOTICES:
+            raise LexiconError(f"{path.name}: [notices] cannot be {value!r}")
+        notices += _entries(path, "notices", value, phrases, language)
     examples = sections.get("examples", {})
     for intent in examples:
         if intent not in _INTENTS:
@@ -133,6 +149,7 @@ def load(path: Path) -> Lexicon:
         nicknames=_spellings(path, "nicknames", sections, language),
         homophones=_spellings(path, "homophones", sections, language),
         near=_spellings(path, "near", sections, language),
+        notices=tuple(notices),
         examples={Intent(intent): tuple(sentences) for intent, sentences in examples.items()},
     )
 

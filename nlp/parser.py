@@ -10,6 +10,7 @@ from nlp.commands import Command
 from nlp.hearing import hear
 from nlp.language import Tongue
 from nlp.lexicon import load_all
+from nlp.notifications import NotificationReader
 from nlp.orders import Order, OrderReader
 from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span, SpanFinder
@@ -18,6 +19,8 @@ _DEFAULT_LANGUAGE = language.DEFAULT_LANGUAGE
 # Whoever says please tells nothing that is past.
 _PLEASE = frozenset({"por favor", "porfa", "porfavor", "favor", "favor de", "usted", "pls", "xfa", "si es tan amable"})
 _DRAFTS = frozenset({Intent.PLACE_ORDER, Intent.INCOMPLETE_ORDER, Intent.CONFIRM_ORDER})
+# What such a message says of orders is not lost for words about notifications beside it.
+_ABOUT_ORDERS = _DRAFTS | {Intent.ANSWER, Intent.REPEAT, Intent.ADJUST, Intent.YES, Intent.NO}
 # In Portuguese "compre" is never "comprei".
 _ACCENTLESS_PASTS = frozenset({"en", "pt"})
 
@@ -29,6 +32,7 @@ class Parser:
         lexicons = load_all()
         self._catalogue = catalogue
         self._finder = SpanFinder(lexicons, catalogue)
+        self._notifications = NotificationReader(lexicons)
         self._speller = spelling.Speller(self._finder.known, self._finder.asset_words)
         self._examples = {lexicon.language: lexicon.examples for lexicon in lexicons}
 
@@ -55,7 +59,29 @@ class Parser:
             return Reading(
                 intent=Intent.UNKNOWN, lang=last_language or _DEFAULT_LANGUAGE, certain=False, reasons=("too_long",)
             )
-        voice = channel == "voice"
+        if (asked := self._notifications.read(text, last_language)) is not None:
+            return self._of_command(*asked)
+        standing = (as_of, last_language, channel == "voice", question, last_order, quotes_order)
+        said = self._of_text(text, *standing)
+        if said.acts or said.intent in _ABOUT_ORDERS:
+            return said
+        for rest in self._notifications.beside(text, last_language):
+            other = self._of_text(rest, *standing)
+            if other.acts or other.intent in _DRAFTS:
+                return _left_over(other)
+        return said
+
+    def _of_text(
+        self,
+        text: str,
+        as_of: date,
+        last_language: str | None,
+        voice: bool,
+        question: Question | None,
+        last_order: Reading | None,
+        quotes_order: bool,
+    ) -> Reading:
+        """What a message means that is not about notifications alone."""
         spans, tongue = self._spans(text, as_of, last_language, voice)
         if not any(span.meanings or span.number or span.contract or span.unknown for span in spans):
             return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("empty",))
@@ -193,6 +219,8 @@ class Parser:
             language=command.language,
             topic=command.topic,
             period=command.period,
+            clock=command.clock,
+            notices=command.notices,
             certain=not command.reasons and command.intent != Intent.UNKNOWN,
             reasons=command.reasons,
         )
@@ -260,6 +288,13 @@ class Parser:
             if greets:
                 return Command(Intent.GREETING)
         return commands.unknown(*(order.refusals or order.doubts or ["not_understood"]))
+
+
+def _left_over(reading: Reading) -> Reading:
+    """What stands beside something else that was asked for: nothing of it is carried out without a yes."""
+    reasons = ("beside_notifications", *reading.reasons)
+    intent = Intent.CONFIRM_ORDER if reading.intent == Intent.PLACE_ORDER else reading.intent
+    return replace(reading, intent=intent, certain=False, reasons=reasons)
 
 
 def _asked_for(spans: Sequence[Span], tongue: str) -> str | None:

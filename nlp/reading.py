@@ -44,6 +44,11 @@ class Intent(StrEnum):
     CONFIRM_UNSURE = "confirm_unsure"
     LINK = "link"
     STATEMENT = "statement"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    NOTIFICATIONS = "notifications"
+    DAILY_SUMMARY = "daily_summary"
+    NO_SUMMARY = "no_summary"
 
 
 ACTING_INTENTS = frozenset(
@@ -57,9 +62,13 @@ ACTING_INTENTS = frozenset(
     }
 )
 
+# What a trader is told of without having just asked, as messages name it.
+NOTICES = ("fills", "partial_fills", "expiries", "cancellations", "alerts", "halts")
+
 _SLOTS = (
     "side", "quantity", "asset", "contract", "price", "order_type", "time_in_force", "expires_in", "expires_at",
     "order_id", "direction", "language", "topic", "unlisted", "period",
+    "clock",
 )  # fmt: skip
 
 
@@ -79,7 +88,8 @@ class Reading:
     `lang` is the language to answer in; `expires_in` counts minutes; `expires_at` is a day, a clock time or both, by
     the trader's own clock: "2025-11-07", "T20:00", "2025-11-07T15:00"; `order_id` is digits or "last"; `topic` is what
     help is asked on: an intent, or one of the terms of trading, "commission", "time_in_force", "lots" or "limits";
-    `period` is the day or month of a statement: "2025-11-03", "2025-11".
+    `period` is the day or month of a statement: "2025-11-03", "2025-11"; `notices` are the kinds of notification that
+    are muted or unmuted, with the topic "only" those that are told alone; `clock` is a time of day, "18:00".
     """
 
     intent: Intent
@@ -99,6 +109,8 @@ class Reading:
     topic: str | None = None
     unlisted: str | None = None
     period: str | None = None
+    clock: str | None = None
+    notices: tuple[str, ...] = ()
     nearest: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     certain: bool = True
@@ -117,7 +129,7 @@ class Reading:
         for slot in ("quantity", "price"):
             if slot in values:
                 values[slot] = Decimal(str(values[slot]))
-        for name in ("nearest", "missing", "reasons"):
+        for name in ("notices", "nearest", "missing", "reasons"):
             found = values.get(name, ())
             assert isinstance(found, list | tuple)
             values[name] = tuple(found)
@@ -134,6 +146,8 @@ class Reading:
             value = getattr(self, slot)
             if value is not None:
                 line[slot] = canonical(value) if isinstance(value, Decimal) else value
+        if self.notices:
+            line["notices"] = list(self.notices)
         if self.nearest:
             line["nearest"] = list(self.nearest)
         line["missing"] = list(self.missing)
