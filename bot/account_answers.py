@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from bot import figures, linking, tables
+from bot import figures, linking, notices, tables
 from bot.asker import LINES_MAX, Asker
+from bot.languages import translations
+from bot.listings import Listings
 from engine import queries
 from nlp.reading import Reading
 
@@ -14,24 +16,29 @@ def positions(asker: Asker, reading: Reading) -> str:
     _ = asker.catalog.gettext
     lines = []
     for held in queries.holdings(asker.session, asker.trader_id):
-        listing = asker.listings.by_id[held.instrument_id]
-        if held.lots == 0 or not asker.matches(reading, held.instrument_id):
-            continue
-        facts = {
-            "quantity": figures.quantity(abs(held.lots) * listing.lot_size, asker.language),
-            "product": asker.product(listing),
-            "price": figures.price(held.average_price.quantize(listing.tick_size), asker.language, listing.tick_size),
-            "profit": figures.signed_money(held.unrealised, asker.language),
-        }
-        sentence = (
-            _("Long %(quantity)s %(product)s at %(price)s, open profit %(profit)s")
-            if held.lots > 0
-            else _("Short %(quantity)s %(product)s at %(price)s, open profit %(profit)s")
-        )
-        lines.append(sentence % facts)
+        if held.lots and asker.matches(reading, held.instrument_id):
+            lines.append(position_line(held, asker.listings, asker.language))
     if not lines:
         return _("You have no open positions.")
     return "\n".join([_("Your positions:"), *lines[:LINES_MAX], *asker.more(len(lines))])
+
+
+def position_line(held: queries.Holding, listings: Listings, language: str) -> str:
+    """Long 40 Wheat Dec25 at 150.00, open profit +20.00."""
+    _ = translations(language).gettext
+    listing = listings.by_id[held.instrument_id]
+    facts = {
+        "quantity": figures.quantity(abs(held.lots) * listing.lot_size, language),
+        "product": notices.product(listing, language),
+        "price": figures.price(held.average_price.quantize(listing.tick_size), language, listing.tick_size),
+        "profit": figures.signed_money(held.unrealised, language),
+    }
+    sentence = (
+        _("Long %(quantity)s %(product)s at %(price)s, open profit %(profit)s")
+        if held.lots > 0
+        else _("Short %(quantity)s %(product)s at %(price)s, open profit %(profit)s")
+    )
+    return sentence % facts
 
 
 def account(asker: Asker, reading: Reading) -> str:

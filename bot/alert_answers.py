@@ -1,6 +1,6 @@
 """Price alerts as a trader sets, lists and deletes them in chat."""
 
-from bot import alerts, figures, replies
+from bot import alerts, figures, notification_answers, replies
 from bot.asker import LINES_MAX, Asker
 from bot.listings import Listing
 from engine.money import ticks_from_price
@@ -22,7 +22,8 @@ def alert(asker: Asker, reading: Reading) -> str:
     number = alerts.add(
         asker.session, asker.conversation["id"], listing.instrument_id, direction, price_ticks, asker.now
     )
-    return _("Set: %(alert)s") % {"alert": _alert_line(asker, number, listing, direction, price_ticks)}
+    line = _("Set: %(alert)s") % {"alert": _alert_line(asker, number, listing, direction, price_ticks)}
+    return "\n".join([line, *notification_answers.alerts_are_muted(asker)])
 
 
 def _alert_line(asker: Asker, number: int, listing: Listing, direction: str, price_ticks: int) -> str:

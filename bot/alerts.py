@@ -7,6 +7,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from bot.notifications import Notice
 from bot.tables import alerts, conversations
 from engine import queries
 from engine.errors import TradingError
@@ -78,7 +79,10 @@ def delete(session: Session, conversation_id: int, alert_id: int | None, now: da
 def fire(
     connection: sa.Connection, instrument_id: int, low_ticks: int, high_ticks: int, now: datetime
 ) -> Sequence[sa.RowMapping]:
-    """The alerts reached by trades between these two prices, with number and language; each once and never again."""
+    """The alerts reached by trades between these two prices, with number and language; each once and never again.
+
+    Those of traders who have muted alerts stay as they are, to be told once they are wanted again.
+    """
     reached = sa.or_(
         sa.and_(alerts.c.direction == "above", alerts.c.price_ticks <= high_ticks),
         sa.and_(alerts.c.direction == "below", alerts.c.price_ticks >= low_ticks),
@@ -91,6 +95,7 @@ def fire(
                 alerts.c.conversation_id == conversations.c.id,
                 waiting,
                 reached,
+                sa.or_(conversations.c.muted.is_(None), sa.all_(conversations.c.muted) != Notice.ALERTS),
             )
             .values(fired_at=now)
             .returning(alerts, conversations.c.language, conversations.c.number)

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from bot import account_answers, alert_answers, help_answers, market_answers, order_answers, statement_answers
+from bot import (
+    account_answers,
+    alert_answers,
+    help_answers,
+    market_answers,
+    notification_answers,
+    order_answers,
+    statement_answers,
+)
 from bot.asker import Asker
 from nlp.reading import Intent, Reading
 
@@ -30,6 +38,11 @@ ANSWERS: Mapping[Intent, Callable[[Asker, Reading], str]] = {
     Intent.CONFIRM_UNSURE: account_answers.confirm_unsure,
     Intent.LINK: account_answers.link,
     Intent.STATEMENT: statement_answers.statement,
+    Intent.MUTE: notification_answers.mute,
+    Intent.UNMUTE: notification_answers.unmute,
+    Intent.NOTIFICATIONS: notification_answers.settings,
+    Intent.DAILY_SUMMARY: notification_answers.daily_summary,
+    Intent.NO_SUMMARY: notification_answers.no_summary,
 }
 
 

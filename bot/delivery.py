@@ -1,9 +1,10 @@
 """Handing what is to be said to Twilio: each conversation in order, each message once, many conversations at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import msgspec
 import sqlalchemy as sa
@@ -11,9 +12,9 @@ import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot import attachments, digests, due, metrics, outbox, places
-from bot.digests import Told
 from bot.languages import translations
 from bot.listings import Listings
+from bot.notifications import MarketNews, OrderNews
 from bot.outbox import State
 from bot.settings import Settings
 from bot.tables import conversations
@@ -59,6 +60,8 @@ class Delivery:
         `sending`, which is looked up at Twilio before it is sent again.
         """
         end = self.clock() + timedelta(seconds=ROUND_SECONDS_MAX)
+        with self.sessions.begin() as session:
+            due.drop_outdated(session, self.settings, self.clock())
         self._check_unreported()
         under_way: set[Future[None]] = set()
         while True:
@@ -161,20 +164,22 @@ class Delivery:
             .order_by(messages.c.id)
             .limit(GROUPED_MAX)
         ).all()
-        told: dict[int, list[Told]] = {}
-        ids: list[int] = []
-        for row in behind:
-            if row.events is None:
-                break
-            told.setdefault(row.order_id, []).extend(msgspec.convert(row.events, list[Told]))
-            ids.append(row.id)
+        # Orders are told together, and markets are; the one does not overtake the other.
+        of_orders = first["order_id"] is not None
+        alike = list(takewhile(lambda row: row.events is not None and (row.order_id is not None) == of_orders, behind))
+        ids = [row.id for row in alike]
         if len(ids) == 1:
             return body
-        parts = outbox.pages(
-            digests.digest(
-                told, self._listings(session, told, now), places.locale_of(first["language"], first["number"])
-            )
-        )
+        language = places.locale_of(first["language"], first["number"])
+        if of_orders:
+            told: dict[int, list[OrderNews]] = {}
+            for row in alike:
+                told.setdefault(row.order_id, []).extend(msgspec.convert(row.events, list[OrderNews]))
+            listings = self._listings(session, [event for events in told.values() for event in events], now)
+            parts = outbox.pages(digests.digest(told, listings, language))
+        else:
+            news = [event for row in alike for event in msgspec.convert(row.events, list[MarketNews])]
+            parts = outbox.pages(digests.markets(news, self._listings(session, news, now), language))
         if len(parts) > len(ids):  # Together they would be no fewer.
             return body
         told_by = sa.update(messages).values(told_by=first["id"], events=None)
@@ -183,9 +188,9 @@ class Delivery:
         session.execute(told_by.where(messages.c.id.in_(ids[len(parts) :])).values(state=State.GROUPED))
         return parts[0]
 
-    def _listings(self, session: Session, told: dict[int, list[Told]], now: datetime) -> Listings:
+    def _listings(self, session: Session, told: Sequence[OrderNews | MarketNews], now: datetime) -> Listings:
         """The catalogue, read again where the events speak of an instrument that was listed since."""
-        mentioned = {event.instrument_id for events in told.values() for event in events}
+        mentioned = {event.instrument_id for event in told}
         if self.listings is None or not mentioned <= self.listings.by_id.keys():
             self.listings = Listings.load(session, now)
         return self.listings

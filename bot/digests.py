@@ -6,14 +6,13 @@ from itertools import groupby
 from bot import figures, notices
 from bot.languages import translations
 from bot.listings import Listing, Listings
-from engine.events import OrderCanceled, OrderExpired, Trade
-from engine.money import CENT
+from bot.notifications import MarketNews, OrderNews
+from engine.events import InstrumentHalted, OrderCanceled, OrderExpired, Trade
 
-Told = Trade | OrderCanceled | OrderExpired
 FULL_ORDERS_MAX = 3  # Up to so many orders are told as each would be alone.
 
 
-def digest(told: Mapping[int, Sequence[Told]], listings: Listings, language: str) -> str:
+def digest(told: Mapping[int, Sequence[OrderNews]], listings: Listings, language: str) -> str:
     """The news of each order, by its number, in the order in which they began."""
     if len(told) <= FULL_ORDERS_MAX:
         parts = [notices.order_news(order_id, events, listings, language) for order_id, events in told.items()]
@@ -25,9 +24,18 @@ def digest(told: Mapping[int, Sequence[Told]], listings: Listings, language: str
     return "\n".join(lines)
 
 
-def _totals(told: Mapping[int, Sequence[Told]], listings: Listings, language: str) -> list[str]:
+def markets(news: Sequence[MarketNews], listings: Listings, language: str) -> str:
+    """Where trading was halted or goes on, in the order in which it happened."""
+    parts = []
+    for halted, events in groupby(news, key=lambda event: isinstance(event, InstrumentHalted)):
+        ids = dict.fromkeys(event.instrument_id for event in events)
+        names = [notices.product(listings.by_id[instrument_id], language) for instrument_id in ids]
+        parts.append(notices.halted(names, language) if halted else notices.resumed(names, language))
+    return "\n\n".join(parts)
+
+
+def _totals(told: Mapping[int, Sequence[OrderNews]], listings: Listings, language: str) -> list[str]:
     """One line for each product and side: what was traded of it in all."""
-    _ = translations(language).gettext
     sums: dict[tuple[int, bool], tuple[int, int, int]] = {}
     for order_id, events in told.items():
         for trade in events:
@@ -42,23 +50,11 @@ def _totals(told: Mapping[int, Sequence[Told]], listings: Listings, language: st
             )
     lines = []
     for (instrument_id, bought), (lots, tick_lots, cents) in sums.items():
-        listing = listings.by_id[instrument_id]
-        facts = {
-            "quantity": figures.quantity(lots * listing.lot_size, language),
-            "product": notices.product(listing, language),
-            "notional": figures.money(tick_lots * listing.tick_size * listing.lot_size, language),
-            "commission": figures.money(cents * CENT, language),
-        }
-        sentence = (
-            _("Bought in all: %(quantity)s %(product)s = %(notional)s, commission %(commission)s.")
-            if bought
-            else _("Sold in all: %(quantity)s %(product)s = %(notional)s, commission %(commission)s.")
-        )
-        lines.append(sentence % facts)
+        lines.append(notices.traded_in_all(bought, lots, tick_lots, cents, listings.by_id[instrument_id], language))
     return lines
 
 
-def _order_line(order_id: int, events: Sequence[Told], listings: Listings, language: str) -> str:
+def _order_line(order_id: int, events: Sequence[OrderNews], listings: Listings, language: str) -> str:
     """*1042*: 10 at 150.00, 5 at 150.25. Filled completely."""
     trades = [event for event in events if isinstance(event, Trade)]
     ended = [event for event in events if isinstance(event, OrderCanceled | OrderExpired)]

@@ -43,16 +43,36 @@ def is_due(settings: Settings, now: datetime) -> sa.ColumnElement[bool]:
         conversations.c.language.in_(list(settings.twilio_notice_templates)),
         sa.func.length(messages.c.body) <= NOTICE_CHARACTERS_MAX,
     )
-    stale = now - timedelta(seconds=2 * settings.twilio_seconds_max)
     return sa.or_(
         sa.and_(
             messages.c.state == State.WAITING,
             messages.c.due_at <= now,
+            sa.or_(messages.c.kept_until.is_(None), messages.c.kept_until > now),
             is_not_too_soon,
             sa.or_(window_is_open(now), fits_template),
         ),
-        sa.and_(messages.c.state == State.SENDING, messages.c.claimed_at < stale),
+        sa.and_(messages.c.state == State.SENDING, messages.c.claimed_at < _abandoned_before(settings, now)),
     )
+
+
+def drop_outdated(session: Session, settings: Settings, now: datetime) -> None:
+    """Give up what has waited until nobody wants to read it any more."""
+    session.execute(
+        sa.update(messages)
+        .where(
+            messages.c.kept_until <= now,
+            sa.or_(
+                messages.c.state == State.WAITING,
+                sa.and_(messages.c.state == State.SENDING, messages.c.claimed_at < _abandoned_before(settings, now)),
+            ),
+        )
+        .values(state=State.OUTDATED)
+    )
+
+
+def _abandoned_before(settings: Settings, now: datetime) -> datetime:
+    """When a message was claimed whose process is taken for dead by now."""
+    return now - timedelta(seconds=2 * settings.twilio_seconds_max)
 
 
 def is_first() -> sa.ColumnElement[bool]:

@@ -54,7 +54,11 @@ def erase(session: Session, number: str, now: datetime) -> int:
         sa.update(tables.conversations)
         .where(tables.conversations.c.trader_id == trader_id)
         .values(
-            number=sa.literal("erased ") + sa.cast(tables.conversations.c.id, sa.Text), question=None, last_order=None
+            number=sa.literal("erased ") + sa.cast(tables.conversations.c.id, sa.Text),
+            question=None,
+            last_order=None,
+            summary_at=None,
+            summary_due_at=None,
         )
     )
     session.execute(sa.update(traders).where(traders.c.id == trader_id).values(display_name=nobody, frozen=True))

@@ -1,10 +1,10 @@
 """How numbers, money, times, contracts and products look in the trader's language."""
 
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, get_month_names, get_timezone_location
+from babel.dates import format_datetime, format_time, get_month_names, get_timezone_location
 from babel.numbers import format_decimal, format_percent
 
 LOCALES = {"en": "en_US", "es": "es_AR", "pt": "pt_BR"}
@@ -64,6 +64,11 @@ def moment(value: datetime, language: str) -> str:
     if not isinstance(value.tzinfo, ZoneInfo) or value.tzinfo.key == "UTC":
         return shown + " UTC"
     return f"{shown} ({zone_name(value.tzinfo, language)})"
+
+
+def clock(value: time, language: str) -> str:
+    """A time of day on the clock that traders read: 18:00."""
+    return format_time(value, format="HH:mm", locale=locale_of(language))
 
 
 def zone_name(zone: ZoneInfo, language: str) -> str:

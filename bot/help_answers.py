@@ -20,8 +20,15 @@ HELP_TOPICS = (
     Intent.ACCOUNT,
     Intent.STATEMENT,
     Intent.ALERT,
+    Intent.MUTE,
+    Intent.DAILY_SUMMARY,
     Intent.LANGUAGE,
 )
+# What more there is to say on a topic: how it is undone, and how it is looked up.
+BESIDE = {
+    Intent.MUTE: (Intent.UNMUTE, Intent.NOTIFICATIONS),
+    Intent.DAILY_SUMMARY: (Intent.NO_SUMMARY,),
+}
 
 
 def greeting(asker: Asker, reading: Reading) -> str:
@@ -59,7 +66,8 @@ def help_on(asker: Asker, reading: Reading) -> str:
     titles = _help_titles(asker)
     topic = next((intent for intent in HELP_TOPICS if intent == reading.topic), None)
     if topic is not None:
-        return "\n".join([f"*{titles[topic]}*", *(f"• {example}" for example in asker.examples[topic])])
+        examples = [example for intent in (topic, *BESIDE.get(topic, ())) for example in asker.examples[intent]]
+        return "\n".join([f"*{titles[topic]}*", *(f"• {example}" for example in examples)])
     lines = [f"*{titles[intent]}*: {asker.examples[intent][0]}" for intent in HELP_TOPICS if intent in asker.examples]
     return "\n".join(
         [
@@ -130,5 +138,7 @@ def _help_titles(asker: Asker) -> dict[Intent, str]:
         Intent.ACCOUNT: _("Account"),
         Intent.STATEMENT: _("Statement"),
         Intent.ALERT: _("Alerts"),
+        Intent.MUTE: _("Notifications"),
+        Intent.DAILY_SUMMARY: _("Daily summary"),
         Intent.LANGUAGE: _("Language"),
     }

@@ -85,6 +85,23 @@ def order_ended(event: OrderCanceled | OrderExpired, listings: Listings, languag
     )
 
 
+def halted(products: Sequence[str], language: str) -> str:
+    """Trading was halted where the trader has open orders."""
+    _ = translations(language).gettext
+    return "\n".join(
+        [
+            _("*Trading is halted*: %(products)s.") % {"products": ", ".join(products)},
+            _("Your open orders there stay, and can be canceled. Nothing trades until it goes on."),
+        ]
+    )
+
+
+def resumed(products: Sequence[str], language: str) -> str:
+    """Trading goes on where the trader has open orders."""
+    _ = translations(language).gettext
+    return _("*Trading goes on*: %(products)s.") % {"products": ", ".join(products)}
+
+
 def alert_fired(alert: Mapping[str, object], listing: Listing, traded: Decimal, language: str) -> str:
     """A price alert that a trade has reached; `alert` is its row, `traded` the price of the trade."""
     _ = translations(language).gettext
@@ -183,6 +200,23 @@ def _fills(order_id: int, trades: Sequence[Trade], listing: Listing, language: s
         )
         lines.append(sentence % facts)
     return lines
+
+
+def traded_in_all(bought: bool, lots: int, tick_lots: int, cents: int, listing: Listing, language: str) -> str:
+    """The sum of many fills; `tick_lots` is that of price times quantity."""
+    _ = translations(language).gettext
+    facts = {
+        "quantity": figures.quantity(lots * listing.lot_size, language),
+        "product": product(listing, language),
+        "notional": figures.money(tick_lots * listing.tick_size * listing.lot_size, language),
+        "commission": figures.money(cents * CENT, language),
+    }
+    sentence = (
+        _("Bought in all: %(quantity)s %(product)s = %(notional)s, commission %(commission)s.")
+        if bought
+        else _("Sold in all: %(quantity)s %(product)s = %(notional)s, commission %(commission)s.")
+    )
+    return sentence % facts
 
 
 def is_bought(order_id: int, trade: Trade) -> bool:

@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 
-from bot import figures, last_orders, reasons
+from bot import figures, last_orders, notices, reasons
 from bot.asker import LINES_MAX, Asker
 from bot.languages import translations
+from bot.listings import Listings
 from engine import queries
 from engine.money import CENT
 from engine.orders import OrderState, Side
@@ -20,29 +21,33 @@ def orders(asker: Asker, reading: Reading) -> str:
     lines = []
     for order in found:
         until = None if order.expires_at is None else asker.moment(order.expires_at)
-        lines.append(_order_line(asker, order) + (", " + _("until %(time)s") % {"time": until} if until else ""))
+        lines.append(
+            order_line(order, asker.listings, asker.language)
+            + (", " + _("until %(time)s") % {"time": until} if until else "")
+        )
     return "\n".join([_("Your open orders:"), *lines])
 
 
-def _order_line(asker: Asker, order: queries.OrderView) -> str:
+def order_line(order: queries.OrderView, listings: Listings, language: str) -> str:
     """1042: Buy 100 Wheat Dec25 at 150.00, 40 filled."""
-    _ = asker.catalog.gettext
-    listing = asker.listings.by_id[order.instrument_id]
+    _ = translations(language).gettext
+    listing = listings.by_id[order.instrument_id]
     words = [
         f"*{order.order_id}*:",
         _("Buy") if order.side == Side.BUY else _("Sell"),
-        figures.quantity(order.quantity_lots * listing.lot_size, asker.language),
-        asker.product(listing),
+        figures.quantity(order.quantity_lots * listing.lot_size, language),
+        notices.product(listing, language),
         _("at market")
         if order.price_ticks is None
-        else _("at %(price)s") % {"price": asker.ticks(order.price_ticks, listing)},
+        else _("at %(price)s")
+        % {"price": figures.price(order.price_ticks * listing.tick_size, language, listing.tick_size)},
     ]
     line = " ".join(words)
     if order.filled_lots:
-        filled = figures.quantity(order.filled_lots * listing.lot_size, asker.language)
+        filled = figures.quantity(order.filled_lots * listing.lot_size, language)
         line += ", " + _("%(quantity)s filled") % {"quantity": filled}
     if order.filled_lots and order.leaves_lots:
-        left = figures.quantity(order.leaves_lots * listing.lot_size, asker.language)
+        left = figures.quantity(order.leaves_lots * listing.lot_size, language)
         line += ", " + _("%(quantity)s left") % {"quantity": left}
     return line
 
@@ -51,7 +56,7 @@ def standing(asker: Asker, order_id: int) -> str:
     """An order, what became of it, and how to take back what has not traded; raises OrderNotFound."""
     _ = asker.catalog.gettext
     order = queries.order(asker.session, asker.trader_id, order_id)
-    lines = [_order_line(asker, order), state_sentence(order.state, asker.language)]
+    lines = [order_line(order, asker.listings, asker.language), state_sentence(order.state, asker.language)]
     if order.leaves_lots:
         lines.append(_("To take it back: *cancel %(number)s*") % {"number": order.order_id})
     return "\n".join(lines)
@@ -62,7 +67,7 @@ def status(asker: Asker, reading: Reading) -> str:
     _ = asker.catalog.gettext
     order = _order(asker, reading.order_id)
     listing = asker.listings.by_id[order.instrument_id]
-    lines = [_order_line(asker, order), state_sentence(order.state, asker.language)]
+    lines = [order_line(order, asker.listings, asker.language), state_sentence(order.state, asker.language)]
     if order.filled_lots:
         average = Decimal(order.notional_ticks) / order.filled_lots * listing.tick_size
         lines[1] += " " + _("Average price %(price)s.") % {

@@ -28,6 +28,8 @@ class State(StrEnum):
     WAITING = "waiting"
     SENDING = "sending"
     GROUPED = "grouped"  # Another message, `told_by`, tells it.
+    MUTED = "muted"  # Its trader does not want to hear of it; the order's end may tell it.
+    OUTDATED = "outdated"  # It could not be sent while it was worth reading.
     QUEUED = "queued"
     SENT = "sent"
     DELIVERED = "delivered"
@@ -45,7 +47,7 @@ class Reply:
     """A message to one conversation; `cause` names what it tells, so that it is told once.
 
     A notice is what nobody just asked for; with its `events` it may be told together with those beside it. A file that
-    it carries is waited for, but not for long.
+    it carries is waited for, but not for long. What is muted is kept and not sent, nor is anything after `kept_until`.
     """
 
     conversation_id: int
@@ -57,6 +59,8 @@ class Reply:
     events: tuple[Event, ...] = ()
     button_nonce: str | None = None
     attachment_id: int | None = None
+    is_muted: bool = False
+    kept_until: datetime | None = None
 
 
 def add(session: Session | sa.Connection, replies: list[Reply], now: datetime) -> None:
@@ -77,6 +81,8 @@ def add(session: Session | sa.Connection, replies: list[Reply], now: datetime) -
                     "events": msgspec.to_builtins(reply.events) if reply.events and is_whole else None,
                     "button_nonce": reply.button_nonce if is_last else None,
                     "attachment_id": reply.attachment_id if is_last else None,
+                    "state": State.MUTED if reply.is_muted else State.WAITING,
+                    "kept_until": reply.kept_until,
                     "created_at": now,
                     "due_at": now if reply.attachment_id is None else now + attachments.MADE_WITHIN,
                 }

@@ -4,19 +4,23 @@ It runs inside the batch's transaction: what happened and what is told of it are
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
 import sqlalchemy as sa
 
-from bot import alerts, notices, outbox, places, tables
+from bot import alerts, digests, notices, notifications, outbox, places, tables
 from bot.dialogue import Outcome
 from bot.listings import Listings
-from bot.outbox import Reply
-from engine.events import OrderCanceled, OrderExpired, Trade
+from bot.notifications import Notice
+from bot.outbox import Reply, State
+from engine import queries
+from engine.events import OrderCanceled, Trade
 from engine.intake import Source
 from engine.orders import Reason, Side
 from engine.record import Settled
@@ -24,11 +28,23 @@ from engine.tables import orders
 
 
 class Addressee(NamedTuple):
-    """A conversation that is told something: in the language of its number's country, by the clock there."""
+    """A conversation that is told something: in the language of its number's country, by the clock there.
+
+    `muted` is None for one that has never muted anything.
+    """
 
     conversation_id: int
     language: str
     zone: ZoneInfo
+    muted: frozenset[str] | None
+
+
+class Numbered(NamedTuple):
+    """A notice at its place in the record; `tells_muted` where it tells what was muted of its order before."""
+
+    number: int
+    reply: Reply
+    tells_muted: bool
 
 
 Conversations = dict[int, Addressee]
@@ -38,19 +54,30 @@ def react(
     connection: sa.Connection, shard_id: int, settled: Sequence[Settled], listings: Listings, now: datetime
 ) -> bool:
     """Keep every reply that the batch calls for; returns whether there is any."""
-    conversations = _conversations(connection, settled)
+    resting = _resting(connection, shard_id, settled)
+    conversations = _conversations(connection, settled, resting)
+    notices_told = sorted(
+        [
+            *_order_notices(connection, shard_id, settled, conversations, listings),
+            *_market_notices(shard_id, settled, resting, conversations, listings),
+        ],
+        key=lambda notice: notice.number,
+    )
     replies = [
         *_answers(connection, settled, conversations, listings),
-        *_notices(shard_id, settled, conversations, listings),
+        *(notice.reply for notice in notices_told),
         *_alerts(connection, settled, listings, now),
     ]
     outbox.add(connection, replies, now)
-    return bool(replies)
+    _mark_told(connection, notices_told)
+    return any(not reply.is_muted for reply in replies)
 
 
-def _conversations(connection: sa.Connection, settled: Sequence[Settled]) -> Conversations:
+def _conversations(
+    connection: sa.Connection, settled: Sequence[Settled], resting: Mapping[int, list[int]]
+) -> Conversations:
     """By trader, the conversation of everyone whom a command or an event concerns."""
-    trader_ids = set()
+    trader_ids = {trader_id for trader_ids in resting.values() for trader_id in trader_ids}
     for one in settled:
         for event in one.events:
             if isinstance(event, Trade):
@@ -63,10 +90,16 @@ def _conversations(connection: sa.Connection, settled: Sequence[Settled]) -> Con
             tables.conversations.c.trader_id,
             tables.conversations.c.language,
             tables.conversations.c.number,
+            tables.conversations.c.muted,
         ).where(tables.conversations.c.trader_id.in_(trader_ids - {None}))
     )
     return {
-        row.trader_id: Addressee(row.id, places.locale_of(row.language, row.number), places.zone_of(row.number))
+        row.trader_id: Addressee(
+            row.id,
+            places.locale_of(row.language, row.number),
+            places.zone_of(row.number),
+            None if row.muted is None else frozenset(row.muted),
+        )
         for row in found
     }
 
@@ -123,43 +156,157 @@ def _own_order(connection: sa.Connection, one: Settled) -> int | None:
     return None
 
 
-def _notices(
-    shard_id: int, settled: Sequence[Settled], conversations: Conversations, listings: Listings
-) -> list[Reply]:
-    """What traders did not just ask for: fills of their resting orders, expiries, cancellations by others."""
-    told: dict[int, list[Trade | OrderCanceled | OrderExpired]] = defaultdict(list)
-    first_numbers: dict[int, int] = {}
-    told_trader: dict[int, int] = {}
+def _order_notices(
+    connection: sa.Connection,
+    shard_id: int,
+    settled: Sequence[Settled],
+    conversations: Conversations,
+    listings: Listings,
+) -> list[Numbered]:
+    """What traders did not just ask for: fills of their resting orders, expiries, cancellations by others.
+
+    What is muted is kept beside what is told, for the desk and for the news of the order's end.
+    """
+    found = [news for news in _order_news(settled) if news.trader_id in conversations]
+    kept = _kept_back(connection, found, conversations)
+    replies = []
+    for news in found:
+        conversation = conversations[news.trader_id]
+        divided = notifications.divide(news.order_id, news.events, conversation.muted or ())
+        earlier = kept.pop(news.order_id, []) if divided.ends else []
+        told = (*earlier, *divided.told)
+        kept[news.order_id].extend(event for event in divided.kept if isinstance(event, Trade))
+        for events, is_muted in ((told, False), (divided.kept, True)):
+            if events:
+                reply = Reply(
+                    conversation_id=conversation.conversation_id,
+                    cause=f"event:{shard_id}:{news.first_number}:{news.order_id}" + (":muted" if is_muted else ""),
+                    body=notices.order_news(news.order_id, events, listings, conversation.language),
+                    order_id=news.order_id,
+                    is_notice=True,
+                    events=events,
+                    is_muted=is_muted,
+                )
+                replies.append(Numbered(news.first_number, reply, bool(earlier) and not is_muted))
+    return replies
+
+
+@dataclass(slots=True)
+class OrderNews:
+    """All that happened to one order in a batch, unless a halt of its market came in between."""
+
+    first_number: int
+    order_id: int
+    trader_id: int
+    instrument_id: int
+    events: list[notifications.OrderNews]
+
+
+def _order_news(settled: Sequence[Settled]) -> list[OrderNews]:
+    found: list[OrderNews] = []
+    current: dict[int, OrderNews] = {}
     for one in settled:
         asker_id = getattr(one.command, "trader_id", None) if one.source == Source.CHAT else None
         for number, event in enumerate(one.events, one.first_number):
-            concerned: list[tuple[int, int]] = []
-            if isinstance(event, Trade):
-                concerned.append((event.maker_order_id, event.maker_trader_id))
-                if event.taker_trader_id != asker_id:  # The answer to the command tells it.
-                    concerned.append((event.taker_order_id, event.taker_trader_id))
-            elif isinstance(event, OrderCanceled | OrderExpired) and event.trader_id != asker_id:
-                concerned.append((event.order_id, event.trader_id))
-            for order_id, trader_id in concerned:
-                assert isinstance(event, Trade | OrderCanceled | OrderExpired)
-                told[order_id].append(event)
-                told_trader[order_id] = trader_id
-                first_numbers.setdefault(order_id, number)
-    replies = []
-    for order_id, number in sorted(first_numbers.items(), key=lambda item: item[1]):
-        conversation = conversations.get(told_trader[order_id])
-        if conversation is None:
-            continue
-        replies.append(
-            Reply(
-                conversation_id=conversation.conversation_id,
-                cause=f"event:{shard_id}:{number}:{order_id}",
-                body=notices.order_news(order_id, told[order_id], listings, conversation.language),
-                order_id=order_id,
-                is_notice=True,
-                events=tuple(told[order_id]),
+            if isinstance(event, notifications.MarketNews):
+                # What follows a halt is told behind it.
+                current = {of: news for of, news in current.items() if news.instrument_id != event.instrument_id}
+            if not isinstance(event, notifications.OrderNews):
+                continue
+            for order_id, trader_id in _concerned(event, asker_id):
+                if order_id not in current:
+                    current[order_id] = OrderNews(number, order_id, trader_id, event.instrument_id, [])
+                    found.append(current[order_id])
+                current[order_id].events.append(event)
+    return found
+
+
+def _concerned(event: notifications.OrderNews, asker_id: int | None) -> list[tuple[int, int]]:
+    """The orders that the event is news of, with their traders: the answer to a command tells its asker."""
+    if not isinstance(event, Trade):
+        return [(event.order_id, event.trader_id)] if event.trader_id != asker_id else []
+    concerned = [(event.maker_order_id, event.maker_trader_id)]
+    if event.taker_trader_id != asker_id:
+        concerned.append((event.taker_order_id, event.taker_trader_id))
+    return concerned
+
+
+def _kept_back(
+    connection: sa.Connection, found: Sequence[OrderNews], conversations: Conversations
+) -> dict[int, list[notifications.OrderNews]]:
+    """By order, the partial fills that were muted and that no other message has told since."""
+    kept: dict[int, list[notifications.OrderNews]] = defaultdict(list)
+    order_ids = [news.order_id for news in found if conversations[news.trader_id].muted is not None]
+    if order_ids:
+        rows = connection.execute(
+            sa.select(tables.outbox.c.order_id, tables.outbox.c.events)
+            .where(
+                tables.outbox.c.order_id.in_(order_ids),
+                tables.outbox.c.state == State.MUTED,
+                tables.outbox.c.events.is_not(None),
             )
+            .order_by(tables.outbox.c.id)
         )
+        for row in rows:
+            events = msgspec.convert(row.events, list[notifications.OrderNews])
+            kept[row.order_id] += [event for event in events if isinstance(event, Trade)]
+    return kept
+
+
+def _mark_told(connection: sa.Connection, replies: Sequence[Numbered]) -> None:
+    """What was muted of an order is told by the news of its end."""
+    muted, telling = tables.outbox, tables.outbox.alias()
+    for ending in replies:
+        if ending.tells_muted:
+            connection.execute(
+                sa.update(muted)
+                .where(
+                    muted.c.order_id == ending.reply.order_id,
+                    muted.c.conversation_id == ending.reply.conversation_id,
+                    muted.c.state == State.MUTED,
+                )
+                .values(
+                    state=State.GROUPED,
+                    told_by=sa.select(telling.c.id).where(telling.c.cause == ending.reply.cause).scalar_subquery(),
+                )
+            )
+
+
+def _resting(connection: sa.Connection, shard_id: int, settled: Sequence[Settled]) -> dict[int, list[int]]:
+    """Who had open orders in a market as it was halted or went on, by the number of the event."""
+    return {
+        number: queries.traders_resting_at(connection, shard_id, event.instrument_id, number)
+        for one in settled
+        for number, event in enumerate(one.events, one.first_number)
+        if isinstance(event, notifications.MarketNews)
+    }
+
+
+def _market_notices(
+    shard_id: int,
+    settled: Sequence[Settled],
+    resting: Mapping[int, list[int]],
+    conversations: Conversations,
+    listings: Listings,
+) -> list[Numbered]:
+    """Halts and resumptions, for whoever has open orders there."""
+    replies = []
+    for one in settled:
+        for number, event in enumerate(one.events, one.first_number):
+            if not isinstance(event, notifications.MarketNews):
+                continue
+            for trader_id in resting[number]:
+                if (conversation := conversations.get(trader_id)) is None:
+                    continue
+                reply = Reply(
+                    conversation_id=conversation.conversation_id,
+                    cause=f"market:{shard_id}:{number}:{conversation.conversation_id}",
+                    body=digests.markets([event], listings, conversation.language),
+                    is_notice=True,
+                    events=(event,),
+                    is_muted=Notice.HALTS in (conversation.muted or ()),
+                )
+                replies.append(Numbered(number, reply, False))
     return replies
 
 

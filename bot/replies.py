@@ -210,6 +210,7 @@ def why_asked(reasons: tuple[str, ...], language: str) -> str | None:
         "expired_contract": _("That month is over:"),
         "ambiguous_month": _("I am not sure about the month:"),
         "absurd_number": _("That is unusually large:"),
+        "beside_notifications": _("I do one thing at a time: your notifications stay as they are."),
         "two_orders": _("I can place one order at a time. First:"),
     }
     return next((sentences[reason] for reason in reasons if reason in sentences), None)

@@ -13,7 +13,19 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import attachments, due, idempotency, inbox, linking, login_sessions, logs, queues, recordings, retention
+from bot import (
+    attachments,
+    due,
+    idempotency,
+    inbox,
+    linking,
+    login_sessions,
+    logs,
+    queues,
+    recordings,
+    retention,
+    summaries,
+)
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -29,6 +41,7 @@ REDIS_SECONDS_MAX = 5
 
 def sweep(sessions: sessionmaker[Session], redis: Redis, settings: Settings, now: datetime) -> None:
     """Wake what is late: messages, replies; and every shard, whose orders may have expired with nobody asking."""
+    summarised = summaries.make_due(sessions, now)
     with sessions.begin() as session:
         conversation_ids = inbox.waiting_conversations(session, now - LATE)
         voice_ids = inbox.waiting_voice_notes(session, now - LATE)
@@ -42,7 +55,8 @@ def sweep(sessions: sessionmaker[Session], redis: Redis, settings: Settings, now
         retention.forget_old_messages(session, now, settings.messages_keep_days)
         attachments.forget_old(session, now)
         attachment_ids = attachments.waiting(session, now, late=LATE)
-        replies_wait = due.has_due(session, settings, now - LATE)
+        due.drop_outdated(session, settings, now)
+        replies_wait = summarised or due.has_due(session, settings, now - LATE)
     for conversation_id in conversation_ids:
         queues.wake(redis, queues.HANDLE_MESSAGE, conversation_id)
     for inbox_id in voice_ids:

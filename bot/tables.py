@@ -19,9 +19,14 @@ conversations = sa.Table(
     sa.Column("frozen_at", sa.DateTime(timezone=True), comment="since when the trader's STOP holds"),
     sa.Column("last_inbound_at", sa.DateTime(timezone=True)),
     sa.Column("noticed_at", sa.DateTime(timezone=True), comment="when a notice last went out"),
+    sa.Column("muted", sa.ARRAY(sa.Text), comment="see bot.notifications.Notice; null until it is used"),
+    sa.Column("summary_at", sa.Time, comment="by the clock of the number"),
+    sa.Column("summary_due_at", sa.DateTime(timezone=True)),
+    sa.Column("summarised_until", sa.DateTime(timezone=True), comment="what the last summary told up to"),
     sa.Column("taken_over_by", sa.BigInteger, comment="who of our staff writes here while the bot is mute"),
     sa.Column("taken_over_at", sa.DateTime(timezone=True)),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("ix_conversations_summary_due", "summary_due_at", postgresql_where=sa.text("summary_due_at IS NOT NULL")),
 )
 
 inbox = sa.Table(
@@ -70,6 +75,7 @@ outbox = sa.Table(
     ),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("kept_until", sa.DateTime(timezone=True), comment="after it, it is not sent any more"),
     sa.Column("claimed_at", sa.DateTime(timezone=True), comment="when it was last handed to Twilio"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("state", sa.Text, nullable=False, server_default="waiting", comment="see bot.outbox.State"),
@@ -87,6 +93,11 @@ outbox = sa.Table(
     sa.Column("repeated_at", sa.DateTime(timezone=True), comment="when the terminal told it too"),
     sa.Index("ix_outbox_waiting", "conversation_id", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
     sa.Index("ix_outbox_unsent", "id", postgresql_where=sa.text("state IN ('waiting', 'sending')")),
+    sa.Index(
+        "ix_outbox_outdated",
+        "kept_until",
+        postgresql_where=sa.text("kept_until IS NOT NULL AND state IN ('waiting', 'sending')"),
+    ),
     sa.Index("ix_outbox_under_way", "sent_at", postgresql_where=sa.text("state IN ('queued', 'sent')")),
     sa.Index("ix_outbox_order", "order_id", postgresql_where=sa.text("order_id IS NOT NULL")),
     sa.Index("ix_outbox_conversation", "conversation_id", "id"),

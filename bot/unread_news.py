@@ -21,7 +21,7 @@ def take(session: Session, conversation_id: int, now: datetime) -> Sequence[sa.R
             outbox.c.is_notice,
             outbox.c.order_id.is_not(None),
             outbox.c.repeated_at.is_(None),
-            outbox.c.state.not_in((State.READ, State.GROUPED)),
+            outbox.c.state.not_in((State.READ, State.GROUPED, State.MUTED)),
             outbox.c.created_at > now - REPEATED_WITHIN,
             outbox.c.body != "",  # Forgotten, as its time was over.
         )

@@ -18,7 +18,7 @@ from engine.errors import OrderNotFound
 from engine.money import CENT
 from engine.orders import Instrument, OrderState, Reason, Side, TimeInForce, TraderLimits
 from engine.positions import Position
-from engine.tables import asset_aliases, assets, commands, instruments, orders, positions, trades
+from engine.tables import asset_aliases, assets, commands, events, instruments, orders, positions, trades
 from engine.tables import trader_limits as limits_table
 
 VOLUME_WINDOW = timedelta(hours=24)
@@ -300,6 +300,31 @@ def open_orders(session: Session, trader_id: int) -> list[OrderView]:
     return [order_view(row) for row in rows.mappings()]
 
 
+def traders_resting_at(session: Session | sa.Connection, shard_id: int, instrument_id: int, number: int) -> list[int]:
+    """Who had an open order in the instrument at the event of this number, whatever happened after it."""
+    later = (
+        sa.select(events.c.kind, events.c.order_id)
+        .where(events.c.shard_id == shard_id, events.c.number > number, events.c.instrument_id == instrument_id)
+        .cte("later")
+    )
+    traded = sa.and_(trades.c.instrument_id == instrument_id, trades.c.number > number)
+    candidates = sa.union(
+        sa.select(orders.c.id).where(orders.c.instrument_id == instrument_id, orders.c.closed_at.is_(None)),
+        sa.select(later.c.order_id).where(later.c.kind.in_(("order_canceled", "order_expired"))),
+        sa.select(trades.c.maker_order_id).where(traded),
+        sa.select(trades.c.taker_order_id).where(traded),
+    ).subquery()
+    came_later = sa.select(later.c.order_id).where(later.c.kind == "order_accepted")
+    return list(
+        session.execute(
+            sa.select(orders.c.trader_id)
+            .where(orders.c.id.in_(sa.select(candidates)), orders.c.id.not_in(came_later))
+            .distinct()
+            .order_by(orders.c.trader_id)
+        ).scalars()
+    )
+
+
 def order(session: Session, trader_id: int, order_id: int) -> OrderView:
     """One order of this trader's; raises OrderNotFound."""
     row = (
@@ -341,6 +366,20 @@ def fills(session: Session, trader_id: int, *, limit: int) -> list[Fill]:
         .where(sa.or_(trades.c.maker_trader_id == trader_id, trades.c.taker_trader_id == trader_id))
         .order_by(trades.c.occurred_at.desc(), trades.c.number.desc())
         .limit(limit)
+    )
+    return [fill_view(row, trader_id) for row in rows.mappings()]
+
+
+def fills_between(session: Session, trader_id: int, since: datetime, until: datetime) -> list[Fill]:
+    """The trader's own side of their trades from `since` up to but without `until`, the oldest first."""
+    rows = session.execute(
+        sa.select(trades)
+        .where(
+            sa.or_(trades.c.maker_trader_id == trader_id, trades.c.taker_trader_id == trader_id),
+            trades.c.occurred_at >= since,
+            trades.c.occurred_at < until,
+        )
+        .order_by(trades.c.occurred_at, trades.c.shard_id, trades.c.number)
     )
     return [fill_view(row, trader_id) for row in rows.mappings()]
 

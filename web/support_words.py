@@ -169,6 +169,8 @@ def word(code: str) -> str:
         "waiting": _("waiting"),
         "sending": _("being sent"),
         "grouped": _("told with another"),
+        "muted": _("muted by the trader"),
+        "outdated": _("too late to be sent"),
         "queued": _("queued"),
         "sent": _("sent"),
         "delivered": _("delivered"),

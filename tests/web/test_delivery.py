@@ -235,6 +235,51 @@ def test_after_a_day_without_a_word_news_waits_for_the_next_contact(post: Post, 
     assert post.bodies()[0] == "You bought 10."
 
 
+def test_what_is_worth_reading_until_tonight_is_not_sent_tomorrow_and_holds_nothing_up(post: Post, database: Engine):
+    post.traders.stack.wait(hours=25)
+    tonight = post.traders.stack.now() + timedelta(hours=6)
+    post.say(ANA, "summary", "You have 2 open orders.", is_notice=True, kept_until=tonight)
+    post.say(ANA, "one", "You bought 10.", is_notice=True)
+    post.deliver_later(hours=5)
+    assert settled_as(database, "waiting", "waiting")()
+    post.deliver_later(hours=1)
+    assert settled_as(database, "outdated", "waiting")()
+    post.traders.send(ANA, body="good morning")
+    post.deliver()
+    assert post.bodies()[0] == "You bought 10."
+
+
+def test_halts_of_many_markets_are_told_together_between_the_news_before_and_after(post: Post, database: Engine):
+    post.traders.say(ANA, "buy 5 wheat dec25 at 150")
+    post.traders.say(ANA, "buy 5 corn dec25 at 430")
+    post.traders.say(BEN, "help")
+    post.deliver()
+    before, now = len(post.bodies()), post.traders.stack.now()
+    with post.traders.stack.sessions.begin() as session:
+        trader_id = session.scalar(sa.select(conversations.c.trader_id).where(conversations.c.number == BEN))
+        common = {"trader_id": trader_id, "source": Source.API, "now": now}
+        for asset, price in (("wheat", 150), ("corn", 430)):
+            sells = OrderRequest(
+                side=Side.SELL, quantity=Decimal(2), asset=asset, contract="Dec25", price=Decimal(price)
+            )
+            intake.place(session, request=sells, request_key=asset, **common)
+        for symbol in ("Dec25-Wheat", "Dec25-Corn"):
+            intake.halt(session, symbol=symbol, request_key=f"halt {symbol}", now=now)
+        for symbol in ("Dec25-Wheat", "Dec25-Corn"):
+            intake.resume(session, symbol=symbol, request_key=f"resume {symbol}", now=now)
+        sells = OrderRequest(side=Side.SELL, quantity=Decimal(3), symbol="Dec25-Wheat", price=Decimal(150))
+        intake.place(session, request=sells, request_key="rest", **common)
+    post.traders.settle()
+    for _ in range(4):
+        post.deliver_later(seconds=7)
+    sold, markets, completed = post.bodies()[before:]
+    assert "Bought 2 Wheat Dec25" in sold
+    assert "Bought 2 Corn Dec25" in sold
+    assert markets.startswith("*Trading is halted*: Wheat Dec25, Corn Dec25.")
+    assert markets.endswith("*Trading goes on*: Wheat Dec25, Corn Dec25.")
+    assert "Bought 3 Wheat Dec25" in completed
+
+
 def test_what_whatsapp_refused_as_too_late_waits_for_the_next_contact_too(post: Post, database: Engine):
     post.say(ANA, "one", "You bought 10.")
     post.double.faults.switch(Fault.OUTSIDE_WINDOW, 100)
