@@ -59,8 +59,10 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
         return unknown(*reasons)
     if len(numbers) == 1 and not everything and not last:
         order_id = order_id_of(numbers[0])
-        if any(span.has("side") and not span.has("filler") for span in spans[:verb]):
+        if any(_trades(span, "" if position < verb else language) for position, span in enumerate(spans)):
             return unknown("unexplained_words")  # "quero sell 30 mate": an order, whatever the last word does
+        if _is_new_value(spans, spans.index(numbers[0]), language):
+            return unknown("unexplained_number")  # "at 438, then cancel"
         if order_id is None or _counts_orders(spans, numbers[0]) or any(span.asset or span.contract for span in spans):
             return unknown("unexplained_number")
         return Command(Intent.CANCEL_ORDER, order_id=order_id)
@@ -71,6 +73,11 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     if any(span.asset or span.contract or (span.has("orders_of") and not span.has("order")) for span in rest):
         return unknown("unexplained_words")
     return Command(Intent.CANCEL_LAST)
+
+
+def _trades(span: Span, language: str) -> bool:
+    """Whether the word buys or sells, and names no order in `language`."""
+    return span.has("side") and not span.has("filler") and language not in span.languages("orders_of")
 
 
 def _counts_orders(spans: Sequence[Span], number: Span) -> bool:
@@ -230,12 +237,14 @@ def _named_order(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], lan
         whole = span.number is not None and span.number.value == int(span.number.value)
         return whole and not (after is not None and (after.has("unit") or after.has("currency")))
 
-    def is_new_value(place: tuple[int, Span]) -> bool:
-        before = spans[place[0] - 1] if place[0] else None
-        return before is not None and before.has("cue") and language not in before.languages("order")
-
     candidates = [place for place in numbers if could_be(place)] or list(numbers)
-    return next((place for place in candidates if not is_new_value(place)), candidates[0])
+    return next((place for place in candidates if not _is_new_value(spans, place[0], language)), candidates[0])
+
+
+def _is_new_value(spans: Sequence[Span], position: int, language: str) -> bool:
+    """Whether the number is led in as a price or quantity; "a 1042" may be an order in Portuguese."""
+    before = spans[position - 1] if position else None
+    return before is not None and before.has("cue") and language not in before.languages("order")
 
 
 def _amended(

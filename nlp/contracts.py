@@ -11,7 +11,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _CODES = "fghjkmnquvxz"
 _SEPARATORS = frozenset({"'", "-", "/", ".", "of", "de", "del", "do"})
 _ORDINALS = frozenset({"th", "st", "nd", "rd", "o", "a"})
+_PAUSES = frozenset({",", ".", ";", "-", "…"})
 _YEARS_BACK, _YEARS_AHEAD = 2, 4
+_CENTURY = 100
 
 # The contract, where its spans end, whether that is sure, and if not, why.
 _Found = tuple[str, int, bool, tuple[str, ...]]
@@ -53,17 +55,21 @@ def mark_spoken(spans: Sequence[Span], as_of: date) -> list[Span]:
         if not _only_a_month(span) and (have_contract or not _stands_as_month(joined, position)):
             continue
         span.contract, span.meanings = upcoming(month, as_of), ()
-        if _year_after_comma(joined, position, as_of):
+        if _year_after_pause(joined, position, as_of):
             span.sure, span.reasons = False, ("ambiguous_month",)
     return joined
 
 
-def _year_after_comma(spans: Sequence[Span], position: int, as_of: date) -> bool:
+def _year_after_pause(spans: Sequence[Span], position: int, as_of: date) -> bool:
     """ "December, 25 wheat": a year or a quantity."""
-    if position + 2 >= len(spans) or spans[position + 1].text != ",":
+    place = position + 1
+    while place < len(spans) and spans[place].text in _PAUSES:
+        place += 1
+    number = spans[place].number if place < len(spans) else None
+    if place == position + 1 or number is None or not (number.plain or number.spoken) or number.value >= _CENTURY:
         return False
-    text = spans[position + 2].text
-    return text.isdecimal() and len(text) == 2 and _is_year(spans, position + 2, as_of)
+    said = code(first_day(spans[position].contract or "").month, 2000 + int(number.value))
+    return _is_year(spans, place, int(number.value), as_of) and not is_expired(said, as_of)
 
 
 def _join(spans: Sequence[Span], find: Callable[[int], _Found | None]) -> list[Span]:
@@ -162,7 +168,7 @@ def _named(span: Span, spans: Sequence[Span], position: int, as_of: date, voice:
     comma = any(one.text == "," for one in spans[position + 1 : place])
     if len(digits.text) == 4 and digits.text.startswith("20") and _plausible(int(digits.text), as_of):
         year = int(digits.text)
-    elif len(digits.text) == 2 and not comma and (glued or _is_year(spans, place, as_of)):
+    elif len(digits.text) == 2 and not comma and (glued or _is_year(spans, place, int(digits.text), as_of)):
         year = 2000 + int(digits.text)
     elif place == position + 1 and _by_asset(spans, position) and _is_price_after_month(span, digits.text):
         return upcoming(month, as_of), place, False, ("ambiguous_month",)
@@ -192,8 +198,8 @@ def _leads_in(spans: Sequence[Span], place: int) -> bool:
     return place + 1 < len(spans) and spans[place + 1].glued and spans[place + 1].text[-1].isdecimal()
 
 
-def _is_year(spans: Sequence[Span], place: int, as_of: date) -> bool:
-    if not _plausible(2000 + int(spans[place].text), as_of):
+def _is_year(spans: Sequence[Span], place: int, value: int, as_of: date) -> bool:
+    if not _plausible(2000 + value, as_of):
         return False
     if place + 1 >= len(spans):
         return True

@@ -70,7 +70,7 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
         result.reasons.append("ambiguous_order")
     if _weakly_priced(figures) and not any(span.has("pay") for span in spans):
         result.reasons.append("ambiguous_order")
-    if _falls_apart(spans, figures):
+    if _falls_apart(spans, figures) or _stand_together(figures):
         result.reasons.append("ambiguous_number")
     if any(_may_be_year(spans, figure) for figure in figures if not figure.cue):
         result.reasons.append("ambiguous_number")
@@ -88,6 +88,18 @@ def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
         and all(
             span.punctuation or span.unknown or any(span.has(kind) for kind in _IDLE)
             for span in _between(spans, first, second)
+        )
+        for first, second in pairwise(figures)
+    )
+
+
+def _stand_together(figures: Sequence[Figure]) -> bool:
+    """ "at 155 five", "sell 30 30 gold": two numbers side by side may be one, or one said twice."""
+    return any(
+        second.position == first.position + 1
+        and not second.cue
+        and (
+            first.number.spoken != second.number.spoken or (not first.cue and first.number.value == second.number.value)
         )
         for first, second in pairwise(figures)
     )
@@ -182,7 +194,10 @@ def _cued(spans: Sequence[Span], position: int, used: set[int]) -> tuple[str | N
     if before >= 0 and spans[before].has("cue", "quantity") and not spans[before].has("cue", "price"):
         used.add(before)
         return _QUANTITY, spans[before].text
-    return (_PRICE, "$") if money else (None, "")
+    if money:
+        return _PRICE, "$"
+    number = spans[position].number
+    return (_QUANTITY, spans[position].text) if number is not None and number.counts else (None, "")
 
 
 def _counts(spans: Sequence[Span], cross: int) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from nlp.language import Tongue
 from nlp.spans import Meaning, Number, Span
@@ -82,15 +83,13 @@ def _hear_side(spans: Sequence[Span], voice: bool, guess: Callable[[str], Guess 
 
 def _hear_number(spans: Sequence[Span]) -> None:
     """ "Buy to December wheat": two sounds like to. It may be neither, so it is always asked."""
-    for before, span, after in zip(spans, spans[1:], spans[2:], strict=False):
-        if (
-            before.has("side")
-            and span.has("heard_number")
-            and not span.has("cue", "price")
-            and after.number is not None
-        ):
-            after.sure, after.reasons = False, (_REASON,)  # "buy to two ..." may be twenty-two
-    if sum(span.number is not None for span in spans) > 1:
+    counted = sum(span.number is not None for span in spans) > 1
+    for position, (before, span) in enumerate(pairwise(spans)):
+        if before.has("side") and span.has("heard_number") and not span.has("cue", "price"):
+            after = next((one for one in spans[position + 2 :] if not one.punctuation), span)
+            if after.number is not None or (counted and (after.contract or after.asset)):
+                after.sure, after.reasons = False, (_REASON,)  # "buy to two ..." may be twenty-two
+    if counted:
         return
     for position, span in enumerate(spans):
         if not span.has("heard_number") or span.number or span.contract or position == 0 or position + 1 >= len(spans):

@@ -65,6 +65,8 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "thanks": frozenset({"word"}),
     "polite": frozenset({"word"}),
     "closing": frozenset({"word"}),
+    "introducing": frozenset({"word"}),
+    "bound": frozenset({"max", "min"}),
     "filler": frozenset({"word"}),
     "product": frozenset({"other"}),
     "language_name": frozenset(LANGUAGES),

@@ -146,9 +146,9 @@ class _Reader:
         if count is not None:
             return Number(Decimal(count), spoken=True), self.position + 1
         if span.has("number", "half_dozen"):
-            return Number(Decimal(6), spoken=True), self.position + 1
+            return Number(Decimal(6), spoken=True, counts=True), self.position + 1
         if span.has("number", "pair"):
-            return Number(Decimal(2), spoken=True), self.position + 1
+            return Number(Decimal(2), spoken=True, counts=True), self.position + 1
         if span.has("number", "dozen"):
             return self._dozens(Decimal(1), self.position + 1)
         if span.has("number", "word"):
@@ -214,8 +214,8 @@ class _Reader:
     def _dozens(self, count: Decimal, end: int) -> tuple[Number, int]:
         """So many dozen, and perhaps half of one: "docena y media"."""
         if self._is(end, "and") and self._is(end + 1, "half") and not self._followed_by_hour(end + 1):
-            return Number(count * 12 + 6, spoken=True), end + 2
-        return Number(count * 12, spoken=True), end
+            return Number(count * 12 + 6, spoken=True, counts=True), end + 2
+        return Number(count * 12, spoken=True, counts=True), end
 
     def _grouped(self, number: Number) -> Number | None:
         """ "4 020" where a price is led in: thousands parted by a space, or a price and a quantity."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from nlp import contracts, expiry, figures, guards
 from nlp.catalogue import Catalogue
@@ -25,9 +26,11 @@ _HARMLESS_KINDS = frozenset(
     }
 )  # fmt: skip
 _HARMLESS_MARKS = frozenset(".,;:!¡()'*-@?¿…|•·#")
-_RECEIVERS = frozenset({"me", "us", "to me", "to us"})
+_RECEIVERS = frozenset({"me", "us"})
+_TO_ME = frozenset({"to me", "to us"})
 _ONE_LETTER_SIDES = frozenset("bscv")
 _NEGATIONS = frozenset({"no", "nao"})
+_SIDE_LED_IN = frozenset({"na", "en", "de"})
 
 
 @dataclass(slots=True)
@@ -82,6 +85,7 @@ class OrderReader:
         order.asset = self._one(
             "asset", [(position, span.asset) for position, span in enumerate(self._spans) if span.asset]
         )
+        self._check_named_again()
         order.contract = self._one(
             "contract", [(position, span.contract) for position, span in enumerate(self._spans) if span.contract]
         )
@@ -91,6 +95,8 @@ class OrderReader:
         self._check_leftover()
         self._refuse_guesswork()
         if "side" in self._unclear and self._unclear & {"price", "quantity", "asset", "contract"}:
+            order.refusals.append("two_orders")
+        if self._alternatives and len(self._unclear) > 1:
             order.refusals.append("two_orders")
         order.refusals += guards.of_position(self._spans, self._verb, self._language)
         order.doubts += [reason for reason in guards.find(self._unused(), self._language) if reason in guards.DOUBTING]
@@ -113,6 +119,9 @@ class OrderReader:
                 before = self._spans[position - 1]
                 if not (before.number or before.punctuation):
                     self._used.add(position)  # "no 5,21": the Portuguese "at the"
+        for position, span in enumerate(self._spans[1 : self._first_slot()], 1):
+            if span.text == "?" and self._spans[position - 1].has("greeting"):
+                self._used.add(position)  # "Tudo bem? Compra ...": how somebody is, is no question about the order
         assent = guards.asks_for_assent(self._spans)
         if assent is not None:
             self._used.add(assent)
@@ -158,8 +167,23 @@ class OrderReader:
             self._order.refusals += sorted(span.values("guard") & guards.FORBIDDING)
             if value == "sell" and self._to_me(position):
                 self._order.doubts.append("either_side")  # "sell me" may ask to buy
+        if any(self._takes_up(first, second) for (first, _), (second, _) in pairwise(found)):
+            self._order.doubts.append("repeated")  # it may be a second order
         self._verb = found[0][0] if found else None
         self._order.side = self._one("side", found)
+
+    def _takes_up(self, first: int, second: int) -> bool:
+        """Whether something is ordered between two words that name the side; "... na venda" only says it again."""
+        if self._spans[second].text.split()[0] in _SIDE_LED_IN and " " in self._spans[second].text:
+            return False
+        return any(span.number or span.asset or span.contract for span in self._spans[first:second])
+
+    def _check_named_again(self) -> None:
+        """ "Buy soy and 45 jan26 soybeans": a product that is named before and after a figure may be in two orders."""
+        named = [position for position, span in enumerate(self._spans) if span.asset and not span.contract]
+        for first, second in pairwise(named):
+            if any(span.number or span.contract for span in self._spans[first:second]):
+                self._order.doubts.append("repeated")
 
     def _is_joined(self, position: int) -> bool:
         for span in reversed(self._spans[:position]):
@@ -170,13 +194,12 @@ class OrderReader:
         return False
 
     def _to_me(self, position: int) -> bool:
-        following = [span for span in self._spans[position + 1 :] if not span.punctuation]
-        for span in following[:3]:
+        said_to_me = any(span.text in _TO_ME for span in self._spans[position + 1 :])
+        for span in self._spans[position + 1 :]:
             if span.number or span.asset or span.contract:
-                return False
-            if span.text in _RECEIVERS:
-                return True
-        return False
+                break
+            said_to_me |= span.text in _RECEIVERS
+        return said_to_me
 
     def _opens(self, position: int) -> bool:
         return not any(
@@ -255,6 +278,9 @@ class OrderReader:
             order.order_type = "limit"
         if order.quantity is not None and (order.quantity > QUANTITY_MAX or order.quantity != int(order.quantity)):
             order.doubts.append("absurd_number" if order.quantity > QUANTITY_MAX else "fractional_quantity")
+        bounds = {bound for span in self._spans for bound in span.values("bound")}
+        if (order.side == "buy" and "min" in bounds) or (order.side == "sell" and "max" in bounds):
+            order.doubts.append("wrong_bound")  # a limit buys at that price or less
         if order.price is not None and order.price > PRICE_MAX:
             order.doubts.append("absurd_number")
 
@@ -265,6 +291,8 @@ class OrderReader:
                 self._doubt_unsure(span)
         if order.contract is None:
             return
+        if any(span.has("contract", "front") for span in self._spans):
+            order.doubts.append("two_contracts")  # the front month, and another by its name
         if contracts.is_expired(order.contract, self._as_of) and not self._catalogue.lists(order.asset, order.contract):
             order.doubts.append("expired_contract")
 
@@ -290,6 +318,10 @@ class OrderReader:
             if position in self._used or span.has("guard") or self._is_harmless(position):
                 continue
             left.append(span.text)
+        if any(
+            span.has("validity", "until") and not (span.has("cue") or span.has("filler")) for span in self._unused()
+        ):
+            order.doubts.append("unclear_expiry")
         if self._alternatives and not self._unclear:
             order.doubts.append("alternatives")
         product = next((span.text for span in self._spans if span.has("product") and not span.asset), None)

@@ -3,8 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import zip_longest
 
-from nlp import answers, changes, commands, contracts, language, numbers, spelling, statements, steps, tokens
+from nlp import (
+    answers,
+    changes,
+    commands,
+    contracts,
+    introductions,
+    language,
+    numbers,
+    spelling,
+    statements,
+    steps,
+    tokens,
+)  # fmt: skip
 from nlp.catalogue import Catalogue
 from nlp.commands import Command
 from nlp.hearing import hear
@@ -133,13 +146,15 @@ class Parser:
 
     def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[list[Span], str]:
         spans = self._finder.find(text)
-        spelling.correct(spans, self._speller.guess, language.detect(spans, text, last).language)
+        written_in = language.detect(spans, text, last).language
+        introductions.leave_out(spans, written_in)
+        spelling.correct(spans, self._speller.guess, written_in)
         spans = contracts.mark_written(spans, as_of, voice)
         tongue = language.detect(spans, text, last)
         if not voice and not tokens.accented(text) and not any(span.text in _PLEASE for span in spans):
             _doubt_past(spans, tongue.language)
-        for span in spans:
-            span.prefer(tongue.language)
+        for span, after in zip_longest(spans, spans[1:]):
+            span.prefer(tongue.language, before_foreign_number=_is_foreign_number(after, tongue.language))
         spans = numbers.mark(spans, tongue)
         spans = contracts.mark_spoken(spans, as_of)
         for span in spans:
@@ -295,6 +310,12 @@ def _left_over(reading: Reading) -> Reading:
     reasons = ("beside_notifications", *reading.reasons)
     intent = Intent.CONFIRM_ORDER if reading.intent == Intent.PLACE_ORDER else reading.intent
     return replace(reading, intent=intent, certain=False, reasons=reasons)
+
+
+def _is_foreign_number(span: Span | None, language: str) -> bool:
+    """A number word that `language` does not know."""
+    spoken_in = frozenset() if span is None else span.languages("number", "word")
+    return bool(spoken_in) and language not in spoken_in
 
 
 def _asked_for(spans: Sequence[Span], tongue: str) -> str | None:

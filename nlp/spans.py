@@ -38,6 +38,7 @@ class Number:
     negative: bool = False
     spoken: bool = False
     plain: bool = False  # bare digits, as an order number is written
+    counts: bool = False  # said in dozens or pairs, as no price is
 
     @property
     def as_whole(self) -> Decimal:
@@ -93,15 +94,20 @@ class Span:
             self._by_kind.setdefault(meaning.kind, []).append(meaning.value)
         self._drawn_from = self.meanings
 
-    def prefer(self, language: str) -> None:
-        """Forget what the span asks for in other languages, if `language` knows it."""
+    def prefer(self, language: str, *, before_foreign_number: bool = False) -> None:
+        """Forget what the span asks for in other languages, if `language` knows it.
+
+        What leads in or joins a number that is not in `language` is as foreign as the number.
+        """
         if any(m.language in ("", language) for m in self.meanings):
             # The English article "a" leads in no price, though the same letter does in Spanish.
             article = any(m.kind == "number" and m.value == "one" and m.language == language for m in self.meanings)
             self.meanings = tuple(
                 m
                 for m in self.meanings
-                if m.language in ("", language) or (m.kind not in _LOCAL_KINDS and not (article and m.kind == "cue"))
+                if m.language in ("", language)
+                or (before_foreign_number and m.kind in ("cue", "number"))
+                or (m.kind not in _LOCAL_KINDS and not (article and m.kind == "cue"))
             )
 
     def languages(self, kind: str, value: str | None = None) -> frozenset[str]:

@@ -29,6 +29,8 @@ _ACTING_VALUES = frozenset({"spoken_of"})
 _LENGTH_MIN = {"asset": 3, "side": 3, "month": 5, "quote": 4}
 _LENGTH_MIN_OTHERS = 4
 _GUARDS_THAT_WIN = frozenset({"negation", "conditional", "past", "hesitation", "opinion", "joke", "machine"})
+_GUARDS_AT_HOME = frozenset({"opinion", "hesitation", "request", "either_side"})
+_UNDOUBLED = re.compile(r"([^\W\d_])\1")
 _NEUTRAL_LENGTH_MIN = 6  # shorter words that say nothing are too like words that do
 _SHORT = 4
 _PREFIX_MIN = 3
@@ -36,6 +38,7 @@ _LONG = 8  # a word this long bears two slips
 # Letters that one writes for another without missing the key.
 _SOUNDS = str.maketrans({"z": "s", "c": "k", "v": "b", "y": "i", "q": "k"})
 _SILENT_H = re.compile("(?<![cln])h")  # ch, lh and nh are sounds of their own
+_NASAL = re.compile("a(?:um|un)$")  # as thumbs write "ão"
 _ALIKE = ({"c", "k", "q"}, {"b", "v"}, {"s", "z", "c"}, {"g", "j"}, {"i", "y"})
 
 
@@ -75,6 +78,11 @@ class Speller:
             word, self._keys, scorer=OSA.normalized_similarity, limit=12, score_cutoff=_SIMILARITY_MIN - 0.15
         )
         prefixed = self.cuts_short_two(word)
+        doubled = _UNDOUBLED.sub(r"\1", word)
+        if doubled != word and doubled in self._words:
+            similarity = OSA.normalized_similarity(word, doubled)
+            return Guess(doubled, similarity, self._words[doubled], sure=not prefixed, reason="typo_fits_two_assets")
+        found = [one for one in found if not self._is_abroad(one[0], language, "guard")]
         if not found or found[0][1] < _SIMILARITY_MIN:
             return None
         found.sort(key=lambda one: (-one[1], not self._is(one[0], "asset")))
@@ -88,7 +96,11 @@ class Speller:
             # "agorra" is rather "agora" than "agarra"; letters that only changed places leave no doubt.
             rivals += ("filler", "polite")
         others = [
-            near for key, near, _ in found[1:] if self._is(key, *rivals) and not self._same(meanings, self._words[key])
+            near
+            for key, near, _ in found[1:]
+            if self._is(key, *rivals)
+            and not self._same(meanings, self._words[key])
+            and not self._is_abroad(key, language, "filler", "polite")
         ]
         # Letters that only changed places are no other word, unless it is as near.
         margin = _MARGIN_MIN / 2 if sorted(word) == sorted(best) else _MARGIN_MIN
@@ -131,6 +143,13 @@ class Speller:
 
     def _is(self, key: str, *kinds: str) -> bool:
         return any(m.kind in kinds for m in self._words[key])
+
+    def _is_abroad(self, key: str, language: str, *kinds: str) -> bool:
+        """Whether the word is only of another language, and of these kinds, which say nothing outside of it."""
+        return all(
+            m.language not in ("", language) and m.kind in kinds and (m.kind != "guard" or m.value in _GUARDS_AT_HOME)
+            for m in self._words[key]
+        )
 
     def _is_guard(self, key: str, word: str, language: str) -> bool:
         meant = any(
@@ -185,7 +204,7 @@ def _starts_rather(word: str, rival: str, best: str) -> bool:
 
 def _as_spoken(word: str) -> str:
     """The word with the letters folded that Spanish and Portuguese speakers write for one another."""
-    return _SILENT_H.sub("", word.replace("qu", "k")).translate(_SOUNDS)
+    return _SILENT_H.sub("", _NASAL.sub("ao", word.replace("qu", "k"))).translate(_SOUNDS)
 
 
 def _starts_alike(word: str, known: str) -> bool:

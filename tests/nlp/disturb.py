@@ -1,6 +1,6 @@
-"""Disturbs the messages that must not be executed, as thumbs and phones do, and counts those that are executed.
+"""Disturbs the messages that must not be executed, as thumbs, phones and Whisper do, and joins them to each other.
 
-`python -m tests.nlp.disturb --count 100000` prints every one of them and their number.
+`python -m tests.nlp.disturb --count 100000` counts what is executed of them and of salads, and prints every one.
 """
 
 import argparse
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nlp.catalogue import Catalogue
+from nlp.lexicon import load_all
 from nlp.parser import Parser
-from tests.nlp import labelled
+from nlp.spoken_numbers import in_digits, in_words
+from tests.nlp import labelled, salad
 
 _CATALOGUE = Path(__file__).parents[2] / "engine" / "demo_catalogue.toml"
 
@@ -38,6 +40,14 @@ _KEYS = {
 }  # fmt: skip
 # A slip in a word shorter than this may make another word of it ("no", "goil"): the message then says something else.
 _SLIP_LENGTH_MIN = 5
+# By language, each word that is misheard, and for what.
+_HOMOPHONES: dict[str, dict[str, list[str]]] = {lexicon.language: {} for lexicon in load_all()}
+for _lexicon in load_all():
+    for _entry in _lexicon.homophones:
+        _HOMOPHONES[_lexicon.language].setdefault(_entry.value, []).append(_entry.phrase)
+_JOINTS = (" ", " ", ", ", ". ", "\n", "; ", " - ", " and ", " then ", " y ", " e ", " luego ", " depois ")
+
+Disturbance = Callable[[str, random.Random], str]
 
 
 def _slip(text: str, chance: random.Random) -> str:
@@ -113,17 +123,86 @@ def _unmarked(text: str, _: random.Random) -> str:
     return text.rstrip(" .!")
 
 
+def _twice(text: str, chance: random.Random) -> str:
+    """A word said or typed twice; a number would become two."""
+    words = text.split(" ")
+    places = [place for place, word in enumerate(words) if word.isalpha()]
+    if not places:
+        return text
+    place = chance.choice(places)
+    return " ".join((*words[: place + 1], *words[place:]))
+
+
+def _emphasis(text: str, chance: random.Random) -> str:
+    """As WhatsApp writes bold, italic, struck and quoted."""
+    around = chance.choice(("*", "_", "~", '"', "“", ">"))
+    return f"{around}{text}{'' if around == '>' else '”' if around == '“' else around}"
+
+
+def _pause(text: str, chance: random.Random) -> str:
+    """A comma, a full stop or dots where a voice pauses, though not within a number."""
+    places = [found.start() for found in re.finditer(r"(?<=[^\W\d_]) | (?=[^\W\d_])", text)]
+    if not places:
+        return text
+    place = chance.choice(places)
+    return text[:place] + chance.choice((",", ",", ".", "...")) + text[place:]
+
+
+def _misheard(language: str) -> Disturbance:
+    def mishear(text: str, chance: random.Random) -> str:
+        heard = _HOMOPHONES[language]
+        words = [found for found in re.finditer(r"\w+", text) if found.group().lower() in heard]
+        if not words:
+            return text
+        word = chance.choice(words)
+        return text[: word.start()] + chance.choice(heard[word.group().lower()]) + text[word.end() :]
+
+    return mishear
+
+
+def _respelt(language: str) -> Disturbance:
+    """With the numbers in words, or in digits, as Whisper writes them now so and now so; but "10/25" is one word."""
+
+    def respell(text: str, chance: random.Random) -> str:
+        return text if "/" in text else chance.choice((in_words, in_digits))(text, language)
+
+    return respell
+
+
 # Mixing languages stands here once: twice, and the message may be whole in another language, where it is no trap.
-_DISTURBANCES: tuple[Callable[[str, random.Random], str], ...] = (
-    _slip, _slip, _case, _plain, _spaces, _filler, _filler, _mix, _unmarked,
+_DISTURBANCES: tuple[Disturbance, ...] = (
+    _slip, _slip, _case, _plain, _spaces, _filler, _filler, _mix, _unmarked, _twice, _emphasis,
 )  # fmt: skip
+_IN_VOICE: dict[str, tuple[Disturbance, ...]] = {
+    language: (_pause, _pause, _misheard(language), _respelt(language)) for language in _HOMOPHONES
+}
 
 
-def disturbed(text: str, chance: random.Random) -> str:
-    """The text after one to three disturbances."""
-    for disturb in chance.sample(_DISTURBANCES, chance.randint(1, 3)):
+def disturbed(row: dict[str, Any], chance: random.Random) -> str:
+    """The row's text after one to four disturbances; those of a voice for a row that was spoken."""
+    disturbances = _DISTURBANCES
+    if row["channel"] == "voice":
+        disturbances += _IN_VOICE[row["lang"]]
+    text: str = row["text"]
+    for disturb in chance.sample(disturbances, chance.randint(1, 4)):
         text = disturb(text, chance)
     return text
+
+
+def joined(first: dict[str, Any], second: dict[str, Any], chance: random.Random) -> str:
+    """Two messages in one, the second perhaps broken off or beginning in its middle.
+
+    Not after what is incomplete: what is left of the second may be just what it lacks.
+    """
+    words = second["text"].split(" ")
+    lacks = first["expect"]["intent"] == "incomplete_order" or "bare_command" in first.get("tags", ())
+    if not lacks and chance.random() < 0.5:
+        place = chance.randrange(len(words))
+        words = words[: place + 1] if chance.random() < 0.5 else words[place:]
+    one, other = first["text"], " ".join(words)
+    if chance.random() < 0.3:
+        one, other = other, one
+    return f"{one}{chance.choice(_JOINTS)}{other}"
 
 
 def executed(parser: Parser, row: dict[str, Any], text: str) -> dict[str, object] | None:
@@ -144,13 +223,18 @@ def main() -> None:
     wrong = 0
     for _ in range(given.count):
         row = chance.choice(traps)
-        text = disturbed(row["text"], chance)
+        kind = chance.choices(("disturbed", "joined", "salad"), (70, 15, 15))[0]
+        if kind == "disturbed":
+            text = disturbed(row, chance)
+        elif kind == "joined":
+            text = joined(row, chance.choice(traps), chance)
+        else:
+            text = salad.tossed(row["lang"], chance)
         reading = executed(parser, row, text)
         if reading is not None:
             wrong += 1
-            print(
-                json.dumps({"row": row["id"], "was": row["text"], "text": text, "reading": reading}, ensure_ascii=False)
-            )
+            line = {"kind": kind, "row": row["id"], "was": row["text"], "text": text, "reading": reading}
+            print(json.dumps(line, ensure_ascii=False))
     print(f"{given.count} disturbed messages, {wrong} executed")
 
 

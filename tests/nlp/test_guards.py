@@ -1,14 +1,17 @@
 """What must never be carried out, however it is typed."""
 
+import random
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlp.lexicon import LANGUAGES
 from nlp.parser import Parser
 from nlp.reading import Intent
-from tests.nlp import disturb, labelled
+from tests.nlp import disturb, labelled, salad
 
 _AS_OF = date(2025, 11, 3)
 _ORDERS = {
@@ -132,9 +135,29 @@ def test_what_is_not_to_be_asked_sets_no_limit(parser: Parser, language: str, te
 
 @settings(max_examples=150, deadline=None)
 @given(row=st.sampled_from(labelled.traps()), chance=st.randoms(use_true_random=False))
-def test_a_disturbed_trap_is_not_executed(parser: Parser, row: dict[str, object], chance: object) -> None:
-    text = disturb.disturbed(str(row["text"]), chance)  # type: ignore[arg-type]
+def test_a_disturbed_trap_is_not_executed(parser: Parser, row: dict[str, Any], chance: random.Random) -> None:
+    text = disturb.disturbed(row, chance)
     assert disturb.executed(parser, row, text) is None, text
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    first=st.sampled_from(labelled.traps()),
+    second=st.sampled_from(labelled.traps()),
+    chance=st.randoms(use_true_random=False),
+)
+def test_two_traps_in_one_message_are_not_executed(
+    parser: Parser, first: dict[str, Any], second: dict[str, Any], chance: random.Random
+) -> None:
+    text = disturb.joined(first, second, chance)
+    assert disturb.executed(parser, first, text) is None, text
+
+
+@settings(max_examples=150, deadline=None)
+@given(language=st.sampled_from(LANGUAGES), chance=st.randoms(use_true_random=False))
+def test_a_salad_of_words_is_not_executed(parser: Parser, language: str, chance: random.Random) -> None:
+    text = salad.tossed(language, chance)
+    assert not parser.read(text, as_of=_AS_OF, last_language=language).acts, text
 
 
 @settings(max_examples=150, deadline=None)
