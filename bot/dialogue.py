@@ -43,6 +43,18 @@ DROPPING_REASONS = frozenset(
 # Who asks what would come of something does not speak of the open order: it stands, and is shown again.
 ASKING_REASONS = frozenset({"question", "question_word"})
 ASKED_OF_REASONS = frozenset({"conditional", "later", "relative"})
+# What was said twice, or cannot be, leaves its slot open: the answer that fills it settles that doubt.
+SETTLED_BY_ANSWER = frozenset(
+    {
+        "zero",
+        "negative",
+        "alternatives",
+        "two_prices",
+        "two_quantities",
+        "two_assets",
+        "two_contracts",
+    }
+)
 ORDER_INTENTS = frozenset({Intent.PLACE_ORDER, Intent.INCOMPLETE_ORDER, Intent.CONFIRM_ORDER})
 
 
@@ -225,7 +237,9 @@ def _order(reading: Reading, situation: Situation, *, replaced: Intent, certain:
     order = replace(reading, intent=Intent.PLACE_ORDER, missing=())
     is_certain = reading.certain if certain is None else certain
     if missing:
-        kept = replace(order, certain=is_certain and replaced != Intent.CONFIRM_ORDER, missing=missing)
+        doubts = set(reading.reasons)
+        settled = is_certain or (certain is None and bool(doubts) and doubts <= SETTLED_BY_ANSWER)
+        kept = replace(order, certain=settled and replaced != Intent.CONFIRM_ORDER, missing=missing)
         question = _question("missing", kept, situation, missing)
         return Step(outcome=Outcome.ASK_MISSING, reading=reading, question=question, shown=kept, missing=missing)
     reasons = _reasons_to_ask(order, situation)

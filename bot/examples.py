@@ -19,7 +19,7 @@ def current(
     examples: Mapping[Intent, tuple[str, ...]], listings: Listings, language: str
 ) -> Mapping[Intent, tuple[str, ...]]:
     """The examples with every month that is over moved to the nearest one of which each asset has a contract."""
-    ahead = [figures.contract(code, language) for code in _months_ahead(listings)]
+    ahead = [figures.contract(code, language) for code in listings.months_ahead]
     if not ahead:
         return examples
 
@@ -27,16 +27,6 @@ def current(
         return found[0] if found[0].capitalize() in ahead else ahead[0]
 
     return {intent: tuple(CONTRACT.sub(dated, text) for text in texts) for intent, texts in examples.items()}
-
-
-def _months_ahead(listings: Listings) -> list[str]:
-    """The months from this one on that every asset is listed for, the nearest first."""
-    month = listings.today.date().replace(day=1)
-    by_asset = [
-        [code for code in listings.contracts(asset) if listings.by_name[asset, code].contract_month >= month]
-        for asset in listings.assets()
-    ]
-    return [code for code in by_asset[0] if all(code in codes for codes in by_asset)] if by_asset else []
 
 
 def order(asker: Asker) -> str:

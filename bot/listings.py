@@ -75,6 +75,16 @@ class Listings:
         return cls(by_id, names, {code: tuple(aliases) for code, aliases in words.items()}, now)
 
     @cached_property
+    def months_ahead(self) -> list[str]:
+        """The months from this one on that every asset is listed for, the nearest first."""
+        month = self.today.date().replace(day=1)
+        by_asset = [
+            [code for code in self.contracts(asset) if self.by_name[asset, code].contract_month >= month]
+            for asset in self.assets()
+        ]
+        return [code for code in by_asset[0] if all(code in codes for codes in by_asset)] if by_asset else []
+
+    @cached_property
     def by_name(self) -> dict[tuple[str, str], Listing]:
         return {(listing.asset, listing.contract): listing for listing in self.by_id.values()}
 

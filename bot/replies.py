@@ -73,7 +73,7 @@ def time_in_force(value: TimeInForce, language: str) -> str:
     }[value]
 
 
-def slot_question(missing: tuple[str, ...], language: str) -> str:
+def slot_question(missing: tuple[str, ...], listings: Listings, language: str) -> str:
     """Asks for what an order still lacks."""
     _ = translations(language).gettext
     if len(missing) > 1:
@@ -85,13 +85,22 @@ def slot_question(missing: tuple[str, ...], language: str) -> str:
             "price": _("the price"),
         }
         return _("I still need: %(slots)s.") % {"slots": ", ".join(names[slot] for slot in missing)}
+    if missing[0] == "contract":
+        return _which_month(listings, language)
     return {
         "side": _("Buy or sell?"),
         "quantity": _("How many?"),
         "asset": _("Which product?"),
-        "contract": _("Which month? For example Dec25."),
         "price": _("At what price? Or say *market*."),
     }[missing[0]]
+
+
+def _which_month(listings: Listings, language: str) -> str:
+    """With the nearest month that is listed, where there is one."""
+    _ = translations(language).gettext
+    for code in listings.months_ahead[:1]:
+        return _("Which month? For example %(month)s.") % {"month": figures.contract(code, language)}
+    return _("Which month?")
 
 
 def ask_missing(reading: Reading, missing: tuple[str, ...], listings: Listings, language: str) -> str:
@@ -101,7 +110,7 @@ def ask_missing(reading: Reading, missing: tuple[str, ...], listings: Listings, 
         lines = [unlisted(reading, listings, language)]
     elif "contract" in missing and reading.asset is not None:
         lines += _nearest_months(reading.asset, listings, language)
-    return "\n".join([*lines, slot_question(missing, language)])
+    return "\n".join([*lines, slot_question(missing, listings, language)])
 
 
 def unlisted(reading: Reading, listings: Listings, language: str) -> str:
@@ -136,7 +145,11 @@ def ask_confirm(
         and listings.find(reading.asset, reading.contract) is None
     ):
         return "\n".join(
-            [*lines, *_nearest_months(reading.asset, listings, language), slot_question(("contract",), language)]
+            [
+                *lines,
+                *_nearest_months(reading.asset, listings, language),
+                slot_question(("contract",), listings, language),
+            ]
         )
     lines.append(
         _("Reply *YES* or *NO* (%(minutes)s min).") % {"minutes": figures.quantity(QUESTION_MINUTES, language)}
@@ -320,6 +333,7 @@ def not_understood(
         "relative": _("Please say the new total, for example: change 1042 to 50 lots."),
         "ambiguous_number": _("I am not sure about a number in that, so I did nothing."),
         "no_last_order": _("You have no earlier order here that I could repeat or change."),
+        "which_order": _("Which order? Say its number, for example *cancel 1042*, or *orders* to see them all."),
         "too_early": _("You wrote that before you could read my question, so I did nothing. Please answer it now."),
         "no_such_button": _("That button is no longer valid. Nothing was done."),
     }
@@ -341,7 +355,7 @@ def _either(reading: Reading, language: str) -> str:
     return "\n".join(
         [
             _("Is that the price or the quantity of order %(number)s?") % {"number": reading.order_id},
-            _("Say *price %(price)s* or *%(quantity)s lots*.")
+            _("Say *price %(price)s* or *quantity %(quantity)s*.")
             % {
                 "price": figures.price(reading.price, language),
                 "quantity": figures.quantity(reading.quantity, language),

@@ -318,6 +318,12 @@ class Turn:
     def _order(self, order_id: int, language: str) -> Reading:
         return last_orders.reading_of(self.session, self.conversation["trader_id"], order_id, self.listings, language)
 
+    def _amended(self, order_id: int, change: Reading) -> Reading:
+        """The order as the change makes it."""
+        slots = {"price": change.price, "quantity": change.quantity}
+        before = self._order(order_id, change.lang)
+        return replace(before, **{slot: value for slot, value in slots.items() if value is not None})
+
     def _situation(self) -> Situation:
         return Situation(
             now=self.now,
@@ -376,10 +382,7 @@ class Turn:
                 quantity=reading.quantity,
                 **common,
             )
-            before = self._order(order_id, reading.lang)
-            changes = {"price": reading.price, "quantity": reading.quantity}
-            shown = replace(before, **{slot: value for slot, value in changes.items() if value is not None})
-            return [receipt], replace(taken, shown=shown)
+            return [receipt], replace(taken, shown=self._amended(order_id, reading))
         shown = self._order(order_id, reading.lang)
         taken = replace(taken, shown=shown)
         return [intake.cancel(self.session, trader_id=trader_id, order_id=order_id, **common)], taken
@@ -475,12 +478,20 @@ class Turn:
             .values(
                 reading=taken.reading.to_json(),
                 outcome=taken.outcome,
-                order_shown=None if taken.shown is None else taken.shown.to_json(),
+                order_shown=self._order_shown(taken),
                 in_answer_to=self._answered(taken),
                 handled_at=self.now,
             )
         )
         tally.count(self.session, self.message, self.question, taken, language, self.now)
+
+    def _order_shown(self, taken: Step) -> dict[str, object] | None:
+        """The order that the message led to; of a change that is asked about, the order that it would make."""
+        shown = taken.shown
+        if shown is not None and shown.intent == Intent.AMEND_ORDER and taken.outcome == Outcome.ASK_CONFIRM:
+            order_id = last_orders.order_id(self.session, self.conversation["trader_id"], shown.order_id)
+            shown = self._amended(order_id, shown)
+        return None if shown is None else shown.to_json()
 
     def _answered(self, taken: Step) -> int | None:
         """The message that had led to the question which this one closed or replaced."""

@@ -76,7 +76,7 @@ class Wording:
         if question.kind == "confirm":
             return self.readback(asked, why=replies.nothing_done_yet(self.language))
         draft = replies.about_draft(asked, self.listings, self.language)
-        return draft + "\n" + replies.slot_question(question.missing, self.language)
+        return draft + "\n" + replies.slot_question(question.missing, self.listings, self.language)
 
     def _with_question(self, text: str, taken: Step) -> str:
         """The text, and below it the question that it left standing."""

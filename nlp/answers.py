@@ -99,6 +99,8 @@ def _drops(spans: Sequence[Span]) -> bool:
     """A bare "cancel" drops the question that stands open."""
     words = [span for span in spans if not span.punctuation]
     dropping = [span for span in words if span.has("cancel", "verb") or span.has("whole", Intent.NO)]
+    if any(span.has("guard", "negation") for span in dropping):
+        return False  # "don't cancel it"
     return bool(dropping) and all(
         span in dropping or span.has("polite") or span.has("filler") or span.has("no") or span.has("order")
         for span in words

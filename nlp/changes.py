@@ -41,7 +41,8 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     if not numbers and not everything and not last:
         last = spans[verb].has("cancel", "spoken_of")
     if not numbers and not everything and not last:
-        return None
+        bare = all(_is_courteous(span) or (span.has("cancel", "verb") and not span.has("guard")) for span in spans)
+        return unknown("which_order") if bare else None
     # "All" and "my purchase of" are relative to what there is, but they leave nothing open.
     reasons = _against(
         [span for span in spans if not (span.has("all") or span.has("orders_of"))], language, frozenset()
@@ -73,6 +74,10 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     if any(span.asset or span.contract or (span.has("orders_of") and not span.has("order")) for span in rest):
         return unknown("unexplained_words")
     return Command(Intent.CANCEL_LAST)
+
+
+def _is_courteous(span: Span) -> bool:
+    return span.punctuation or any(span.has(kind) for kind in ("filler", "polite", "greeting", "order"))
 
 
 def _trades(span: Span, language: str) -> bool:

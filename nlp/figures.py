@@ -8,6 +8,7 @@ from itertools import pairwise
 from nlp.spans import Number, Span
 
 _SCALES = (100, 1000, 1_000_000)
+_THOUSAND = 1000
 _PRICE, _QUANTITY = "price", "quantity"
 _SKIPPABLE = ("currency", "filler")
 # Contracts are listed no further ahead.
@@ -70,7 +71,7 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
         result.reasons.append("ambiguous_order")
     if _weakly_priced(figures) and not any(span.has("pay") for span in spans):
         result.reasons.append("ambiguous_order")
-    if _falls_apart(spans, figures) or _stand_together(figures):
+    if _falls_apart(spans, figures) or _stand_together(spans, figures):
         result.reasons.append("ambiguous_number")
     if any(_may_be_year(spans, figure) for figure in figures if not figure.cue):
         result.reasons.append("ambiguous_number")
@@ -80,10 +81,9 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
 
 
 def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
-    """ "four, uh, thousand": a scale after a spoken number may belong to it."""
+    """ "four, uh, thousand", "a 4. 1000": a scale after a number may belong to it."""
     return any(
-        first.number.spoken
-        and second.number.spoken
+        ((first.number.spoken and second.number.spoken) or second.number.value >= _THOUSAND > first.number.value)
         and second.number.value in _SCALES
         and all(
             span.punctuation or span.unknown or any(span.has(kind) for kind in _IDLE)
@@ -93,9 +93,16 @@ def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
     )
 
 
-def _stand_together(figures: Sequence[Figure]) -> bool:
-    """ "at 155 five", "sell 30 30 gold": two numbers side by side may be one, or one said twice."""
-    return any(
+def _stand_together(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
+    """ "at 155 five", "sell 30 30 gold", "cuatro. cuatro mil": two side by side may be one, or one said twice."""
+    stumbles = any(
+        first.number.spoken
+        and second.number.spoken
+        and not (first.cue or second.cue)
+        and all(span.punctuation for span in spans[first.position + 1 : second.position])
+        for first, second in pairwise(figures)
+    )
+    return stumbles or any(
         second.position == first.position + 1
         and not second.cue
         and (

@@ -44,6 +44,8 @@ _NEUTRAL_KINDS = frozenset(
 )
 _QUESTION_MARKS = frozenset({"?", "¿", "؟"})
 _NEGATIONS = frozenset({"no", "nao", "not"})
+_WOULD_YOU = frozenset({"would you", "would u", "wd you", "wd u"})
+_FOR_ME = frozenset({"for me", "for us", "on my account", "for my account"})
 # How a verb ends that may tell what somebody else does, where its imperative is the same word or sounds like it.
 _THIRD_PERSON = {"en": ("s",), "es": ("a", "e", "n"), "pt": ("a", "e", "m")}
 
@@ -85,6 +87,13 @@ def of_position(spans: Sequence[Span], verb: int | None, language: str) -> list[
     if is_withdrawn(spans):
         reasons.append("withdrawn")
     return reasons
+
+
+def asks_a_favour(spans: Sequence[Span], verb: int | None) -> bool:
+    """ "Would you sell 8 coffee at 395 for me?": asks to have it done, where without "for me" it asks for advice."""
+    if not verb or spans[verb - 1].text not in _WOULD_YOU:
+        return False
+    return any(span.text in _FOR_ME for span in spans[verb:])
 
 
 def denies_what_was_said(spans: Sequence[Span]) -> bool:

@@ -66,6 +66,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "polite": frozenset({"word"}),
     "closing": frozenset({"word"}),
     "introducing": frozenset({"word"}),
+    "insist": frozenset({"word"}),
     "bound": frozenset({"max", "min"}),
     "filler": frozenset({"word"}),
     "product": frozenset({"other"}),

@@ -78,9 +78,9 @@ class OrderReader:
 
     def read(self) -> Order:
         order = self._order
-        self._read_courtesy()
         self._read_signature()
         self._read_side()
+        self._read_courtesy()
         self._read_terms()
         order.asset = self._one(
             "asset", [(position, span.asset) for position, span in enumerate(self._spans) if span.asset]
@@ -122,6 +122,9 @@ class OrderReader:
         for position, span in enumerate(self._spans[1 : self._first_slot()], 1):
             if span.text == "?" and self._spans[position - 1].has("greeting"):
                 self._used.add(position)  # "Tudo bem? Compra ...": how somebody is, is no question about the order
+        if guards.asks_a_favour(self._spans, self._verb):
+            self._used.add((self._verb or 0) - 1)
+            self._order.doubts.append("request")
         assent = guards.asks_for_assent(self._spans)
         if assent is not None:
             self._used.add(assent)
@@ -159,8 +162,8 @@ class OrderReader:
                 continue
             if span.text in _ONE_LETTER_SIDES and not self._opens(position):
                 continue
-            if self._is_joined(position):
-                self._order.doubts.append("joined")  # "... and sell": there was something before it
+            if self._is_joined(position) or self._joins_on(position):
+                self._order.doubts.append("joined")  # "... and sell", "buy and ...": there was something before "and"
             found.append((position, value))
             self._doubt_unsure(span)
             self._order.doubts += sorted(span.values("guard") & guards.DOUBTING)
@@ -192,6 +195,10 @@ class OrderReader:
             if not (span.punctuation or span.has("filler") or span.has("polite") or span.has("greeting")):
                 return False
         return False
+
+    def _joins_on(self, position: int) -> bool:
+        after = next((span for span in self._spans[position + 1 :] if not span.punctuation), None)
+        return after is not None and after.has("link", "and") and not (after.has("filler") or after.number)
 
     def _to_me(self, position: int) -> bool:
         said_to_me = any(span.text in _TO_ME for span in self._spans[position + 1 :])

@@ -10,6 +10,7 @@ from nlp import (
     changes,
     commands,
     contracts,
+    contrasts,
     introductions,
     language,
     numbers,
@@ -119,6 +120,8 @@ class Parser:
         kept = list(answers.after_dismissal(spans))
         if question is not None:
             spans = kept
+        if (put_right := self._put_right(spans, tongue, question, last_order)) is not None:
+            return put_right
         if quotes_order and (change := steps.read(spans, tongue, quotes_order=True)) is not None:
             return change
         if question is not None and question.reading.intent == Intent.AMEND_ORDER:
@@ -143,6 +146,22 @@ class Parser:
         if reading.intent == Intent.UNKNOWN and last_order is not None:
             return steps.read(spans, tongue) or reading
         return reading
+
+    def _put_right(
+        self, spans: Sequence[Span], tongue: str, question: Question | None, last_order: Reading | None
+    ) -> Reading | None:
+        """ "No, I said 40, not 50": of the order that is asked about, else of the last one; it is always asked back."""
+        old = last_order if question is None else question.reading
+        found = contrasts.read(spans, old) if old is not None else None
+        if found is None:
+            return None
+        slot, value = found
+        if question is None:
+            change = Reading(intent=Intent.ADJUST, lang=tongue, order_id="last", topic="set")
+        else:
+            change = Reading(intent=Intent.ANSWER, lang=tongue)
+        change = replace(change, certain=False, reasons=("correction",))
+        return replace(change, quantity=value) if slot == "quantity" else replace(change, price=value)
 
     def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[list[Span], str]:
         spans = self._finder.find(text)

@@ -87,7 +87,7 @@ def _said(spans: Sequence[Span], lang: str) -> set[str] | None:
         if span.number is not None:
             if span.number.ambiguous or span.number.negative or span.number.value <= 0:
                 return None
-        elif not span.punctuation:
+        elif not (span.punctuation or span.has("currency")):
             phrase = fold(span.text)
             for word in [phrase] if phrase in words else phrase.split():
                 if word not in words:
@@ -115,7 +115,9 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
         return Reading(intent=Intent.CANCEL_LAST, lang=lang)
     step = next((name for name in _WHOLE if name in said), None) or _only(said & _SIGNS.keys())
     if step is None and not said & _SIGNS.keys():
-        step = "set" if said & {"set", "lots", "price"} or len(spans) < length else None
+        # "20 lots" alone names no order that it could be about.
+        named = said & {"set", "size", "price"} or (quotes_order and "lots" in said)
+        step = "set" if named or len(spans) < length else None
     if step is None:
         return None
     values = [span.number.value for span in numbers if span.number is not None]

@@ -84,11 +84,11 @@ def test_a_new_figure_for_the_last_order_is_shown_with_the_order_and_asked(trade
 def test_a_figure_that_may_be_the_price_or_the_quantity_is_asked_about(traders: Traders):
     traders.say(ANA, "buy 100 dec25 wheat at 150")
     assert traders.reply(ANA, "make it 140") == (
-        "Is that the price or the quantity of order 1001?\nSay *price 140.00* or *140 lots*."
+        "Is that the price or the quantity of order 1001?\nSay *price 140.00* or *quantity 140*."
     )
     assert traders.outcome(ANA, "yes") == "not_understood"
     assert "price 140.00" in traders.reply(ANA, "price 140.00")
-    assert "quantity 140" in traders.reply(ANA, "140 lots")
+    assert "quantity 140" in traders.reply(ANA, "quantity 140")
     traders.say(ANA, "yes")
     assert "*1001*: Buy 140 Wheat Dec25 at 150.00" in traders.reply(ANA, "orders")
 

@@ -137,6 +137,13 @@ def test_an_order_uncertain_from_the_start_is_read_back_once_it_is_whole():
     assert step(answer(quantity=Decimal(100)), after(started)).outcome == Outcome.ASK_CONFIRM
 
 
+def test_an_answer_settles_the_doubt_about_the_slot_that_it_fills():
+    asked = step(replace(ORDER, price=None, intent=Intent.INCOMPLETE_ORDER, certain=False, reasons=("zero",)), EMPTY)
+    assert step(answer(price=Decimal(150)), after(asked)).outcome == Outcome.PLACED
+    misspelt = replace(ORDER, price=None, intent=Intent.INCOMPLETE_ORDER, certain=False, reasons=("zero", "misspelt"))
+    assert step(answer(price=Decimal(150)), after(step(misspelt, EMPTY))).outcome == Outcome.ASK_CONFIRM
+
+
 def test_a_correction_of_a_readback_asks_again_with_the_new_reading():
     taken = step(answer(price=Decimal(160)), asked_about(ORDER))
     assert (taken.outcome, taken.execute) == (Outcome.ASK_CONFIRM, None)

@@ -47,6 +47,8 @@ for _lexicon in load_all():
         _HOMOPHONES[_lexicon.language].setdefault(_entry.value, []).append(_entry.phrase)
 _JOINTS = (" ", " ", ", ", ". ", "\n", "; ", " - ", " and ", " then ", " y ", " e ", " luego ", " depois ")
 
+_SLOTS = {"side", "quantity", "asset", "contract", "price"}
+
 Disturbance = Callable[[str, random.Random], str]
 
 
@@ -205,6 +207,14 @@ def joined(first: dict[str, Any], second: dict[str, Any], chance: random.Random)
     return f"{one}{chance.choice(_JOINTS)}{other}"
 
 
+def complete_each_other(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Whether one says just what the other lacks, so that both are a whole order: "buy" and "20 jan26 oil at 60"."""
+    return (
+        all(row["expect"]["intent"] == "incomplete_order" for row in (first, second))
+        and not _SLOTS & first["expect"].keys() & second["expect"].keys()
+    )
+
+
 def executed(parser: Parser, row: dict[str, Any], text: str) -> dict[str, object] | None:
     """The reading of a disturbed trap, where it would be carried out."""
     reading = labelled.read(parser, row, text)
@@ -224,10 +234,11 @@ def main() -> None:
     for _ in range(given.count):
         row = chance.choice(traps)
         kind = chance.choices(("disturbed", "joined", "salad"), (70, 15, 15))[0]
-        if kind == "disturbed":
+        other = chance.choice(traps)
+        if kind == "joined" and not complete_each_other(row, other):
+            text = joined(row, other, chance)
+        elif kind != "salad":
             text = disturbed(row, chance)
-        elif kind == "joined":
-            text = joined(row, chance.choice(traps), chance)
         else:
             text = salad.tossed(row["lang"], chance)
         reading = executed(parser, row, text)

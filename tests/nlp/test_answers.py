@@ -72,6 +72,39 @@ def test_a_correction_changes_only_what_it_names(parser: Parser, text: str, slot
     assert _answer(parser, text, Question("confirm", _GOLD)) == {"intent": "answer", "certain": True, **slots}
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "slots"),
+    [
+        ("no, I said 40 not 50", "en", {"quantity": "40"}),
+        ("40 lots, not 50 lots", "en", {"quantity": "40"}),
+        ("that should be 40 instead of 50", "en", {"quantity": "40"}),
+        ("not 4000 but 4010", "en", {"price": "4010"}),
+        ("no, dije 40, no 50", "es", {"quantity": "40"}),
+        ("no eran 50 sino 40", "es", {"quantity": "40"}),
+        ("no a 4.000, a 4.010", "es", {"price": "4010"}),
+        ("não, eu disse 40, não 50", "pt", {"quantity": "40"}),
+        ("40 em vez de 50", "pt", {"quantity": "40"}),
+    ],
+)
+def test_a_figure_is_put_right_by_naming_the_wrong_one(
+    parser: Parser, text: str, language: str, slots: dict[str, str]
+) -> None:
+    got = _answer(parser, text, Question("confirm", _GOLD), language)
+    assert got == {"intent": "answer", "certain": False, **slots}
+    later = parser.read(text, as_of=_AS_OF, last_language=language, last_order=_GOLD).to_json()
+    assert {key: later[key] for key in ("intent", "certain", *slots)} == {"intent": "adjust", "certain": False, **slots}
+
+
+@pytest.mark.parametrize("text", ["40, not 60", "not 50", "40 not 50?", "if 40, not 50", "40, not 50, maybe"])
+def test_a_not_beside_another_figure_puts_nothing_right(parser: Parser, text: str) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language="en", last_order=_GOLD).intent == Intent.UNKNOWN
+
+
+@pytest.mark.parametrize("text", ["20 lots", "20 lotes", "368"])
+def test_a_figure_that_answers_nothing_changes_no_order(parser: Parser, text: str) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language="en", last_order=_GOLD).intent == Intent.UNKNOWN
+
+
 def test_a_correction_that_may_be_price_or_quantity_is_not_certain(parser: Parser) -> None:
     reading = parser.read("no, 60", as_of=_AS_OF, last_language="en", question=Question("confirm", _GOLD))
     assert (reading.intent, reading.certain, reading.reasons) == (Intent.ANSWER, False, ("ambiguous_number",))
@@ -103,6 +136,11 @@ def test_a_number_of_two_meanings_is_not_certain(parser: Parser) -> None:
         ("cancel 1042", "en", Intent.CANCEL_ORDER),
         ("if it drops to 140", "en", Intent.UNKNOWN),
         ("maybe 100", "en", Intent.UNKNOWN),
+        ("please don't cancel it", "en", Intent.UNKNOWN),
+        ("no la canceles", "es", Intent.UNKNOWN),
+        ("cancela", "es", Intent.NO),
+        ("cancela", "pt", Intent.NO),
+        ("what can I buy here?", "en", Intent.MARKET),
     ],
 )
 def test_what_is_no_answer_reads_as_itself(parser: Parser, text: str, language: str, intent: Intent) -> None:

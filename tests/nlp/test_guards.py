@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nlp.lexicon import LANGUAGES
@@ -94,6 +94,16 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("en", "hold it for 10 minutes then buy 100 dec25 wheat at 150"),
         ("en", "I'm going to buy 100 dec25 wheat at 150"),
         ("en", "sell feb bueno  26 brent at 64"),
+        ("en", "buy to december... 25 wheat at 150"),
+        ("en", "sell pls good morning me 10 jan26 gold at 4020"),
+        ("en", "comprá soja and 45 jan26 soybeans at 1119"),
+        ("en", "buy 20 cocoa, buy mar26 at 5900"),
+        ("en", "@ 438 then cancel"),
+        ("en", "quiero comprar y mar26 rice, 20 lots, limit 14"),
+        ("en", "buy 10 dec25 wheat at 155 five"),
+        ("en", "buy 10 front month wheat at 150 and jan26"),
+        ("en", "sell 30 30 gold for december"),
+        ("en", "buy 10 dec25 wheat at 150 leave it until"),
         ("es", "de ninguna manera cancele la 1042"),
         ("es", "no canceles mi última orden"),
         ("es", "no era cambiar el precio de 1042 a 151"),
@@ -102,8 +112,13 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("es", "compra 100 trigo dic25 a 150 hasta mañana"),
         ("es", "buy oro febrero a cuatro 👍 mil."),
         ("es", "just, just, vende 10 oro feb26 at 4,015"),
+        ("es", "compra oro, febrero a 4. 1000."),
+        ("es", "compra oro febrero a... cuatro. cuatro mil"),
+        ("es", "compra 10 oro dic25 mínimo 4.000"),
+        ("es", "vende 10 oro dic25 con tope de 4.000"),
         ("pt", "de modo algum cancele a 1042"),
         ("pt", "quero sell 30 mate"),
+        ("pt", "quero mate sell 30"),
         ("pt", "num quero que cancele a 1042"),
         ("pt", "não é pra mudar o preço da 1042 para 151"),
         ("pt", "de novo não compra 100 trigo dez25 a 150"),
@@ -149,6 +164,7 @@ def test_a_disturbed_trap_is_not_executed(parser: Parser, row: dict[str, Any], c
 def test_two_traps_in_one_message_are_not_executed(
     parser: Parser, first: dict[str, Any], second: dict[str, Any], chance: random.Random
 ) -> None:
+    assume(not disturb.complete_each_other(first, second))
     text = disturb.joined(first, second, chance)
     assert disturb.executed(parser, first, text) is None, text
 

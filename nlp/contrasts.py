@@ -1,0 +1,68 @@
+"""A figure put right by naming the wrong one beside it: "no, I said 40, not 50", "no eran 50 sino 40"."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from nlp.reading import Reading
+from nlp.spans import Span
+
+_SLOTS = ("quantity", "price")
+_DENYING = frozenset(
+    {
+        "not",
+        "no",
+        "nao",
+        "and not",
+        "y no",
+        "e nao",
+        "instead of",
+        "rather than",
+        "en vez de",
+        "en lugar de",
+        "em vez de",
+    }
+)
+_AROUND = ("filler", "polite", "answer", "no", "link", "unit", "currency", "cue", "insist", "order")
+
+
+def read(spans: Sequence[Span], old: Reading) -> tuple[str, Decimal] | None:
+    """The slot of the order `old` that is put right, and its new value; None where the message says anything else."""
+    figures = [position for position, span in enumerate(spans) if span.number is not None]
+    if len(figures) != 2 or not all(_is_idle(span) for span in spans):
+        return None
+    wrong = [position for position in figures if _is_denied(spans, position) and _slots_of(spans[position], old)]
+    if len(wrong) != 1:
+        return None
+    right = spans[figures[0] if wrong[0] == figures[1] else figures[1]].number
+    slots = _slots_of(spans[wrong[0]], old)
+    if len(slots) != 1 or right is None or right.ambiguous or right.negative or right.value <= 0:
+        return None
+    value = right.as_whole if slots[0] == "quantity" else right.value
+    if value == getattr(old, slots[0]) or (slots[0] == "quantity" and value != int(value)):
+        return None
+    return slots[0], value
+
+
+def _is_idle(span: Span) -> bool:
+    if span.number is not None or span.punctuation:
+        return span.text not in ("?", "¿")
+    return (span.text in _DENYING or any(span.has(kind) for kind in _AROUND)) and span.sure
+
+
+def _is_denied(spans: Sequence[Span], position: int) -> bool:
+    """Whether the figure has a "not" before it, perhaps with "at" or "era" between."""
+    for span in reversed(spans[:position]):
+        if span.text in _DENYING:
+            return True
+        if (
+            span.number is not None
+            or span.punctuation
+            or not any(span.has(kind) for kind in ("cue", "answer", "filler", "insist"))
+        ):
+            return False
+    return False
+
+
+def _slots_of(span: Span, old: Reading) -> list[str]:
+    assert span.number is not None
+    return [slot for slot in _SLOTS if getattr(old, slot) in (span.number.value, span.number.whole)]
