@@ -308,7 +308,7 @@ class OrderReader:
         verbs = [
             position
             for position, span in enumerate(self._spans)
-            if any(span.has(kind) for kind in ("side", "quote", "pay", "place"))
+            if (any(span.has(kind) for kind in ("side", "quote", "pay")) or self._language in span.languages("place"))
             and not (span.asset or span.number or span.has("filler"))
         ]
         if self._first_bare is not None and verbs and self._first_bare < verbs[0]:

@@ -99,6 +99,7 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("en", "comprá soja and 45 jan26 soybeans at 1119"),
         ("en", "buy 20 cocoa, buy mar26 at 5900"),
         ("en", "@ 438 then cancel"),
+        ("en", "agregale. 45 1117 jan26 soybeans sell"),
         ("en", "quiero comprar y mar26 rice, 20 lots, limit 14"),
         ("en", "buy 10 dec25 wheat at 155 five"),
         ("en", "buy 10 front month wheat at 150 and jan26"),
