@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from text_to_num import text2num
 
+from nlp import compositions
 from nlp.language import COMMA_LANGUAGES, Tongue
 from nlp.spans import Number, Span
 
@@ -326,7 +327,7 @@ class _Reader:
         if words is None:
             return None
         values, end, joined_by_and = words
-        number = _composed(values, joined_by_and, self.language)
+        number = compositions.composed(values, joined_by_and, self.language)
         if number is None:
             return None
         if self._is(end, "thousand") and len(values) == 1:
@@ -416,35 +417,3 @@ class _Reader:
         if len(values) == 1 or all(value < 10 for value in values):
             return "0" * zeros + "".join(str(value) for value in values), end
         return None
-
-
-def _composed(values: Sequence[Decimal], joined_by_and: bool, language: str) -> Number | None:
-    """One number from what was said in parts: "five sixty-two" is 562, "sixty-one fifty" may be two things."""
-    if len(values) == 1:
-        return Number(values[0], spoken=True)
-    if all(value < 10 for value in values) and len(values) > 2:
-        whole = Decimal("".join(str(value) for value in values))
-        return Number(whole, whole=whole, ambiguous=True, spoken=True)
-    if len(values) == 3 and 1 <= values[0] < 10 and all(10 <= value < _HUNDRED for value in values[1:]):
-        # "Three seventy fifty" leaves both the hundred and the point unsaid.
-        return Number(values[0] * 100 + values[1] + values[2] / _HUNDRED, ambiguous=True, spoken=True)
-    if len(values) != 2:
-        return None
-    head, tail = values
-    if joined_by_and:
-        # "quatro e dez" for 4010: the thousand is left unsaid.
-        if 1 <= head < 20 and tail < 1000:
-            return Number(head * 1000 + tail, whole=head * 1000 + tail, ambiguous=True, spoken=True)
-        if head < _HUNDRED and 10 <= tail < _HUNDRED:
-            return Number(head + tail / _HUNDRED, ambiguous=True, spoken=True)
-        return None
-    if not 10 <= tail < 100:
-        return None
-    whole = head * 100 + tail
-    if 1 <= head < 10:
-        return Number(whole, whole=whole, ambiguous=language != "en", spoken=True)
-    if 10 <= head < 100:
-        # "Sixty-one fifty" are cents; "fifteen seventy" and "forty fifteen" are rather hundreds.
-        cents = head >= 20 and tail >= 20
-        return Number(head + tail / _HUNDRED if cents else whole, whole=whole, ambiguous=True, spoken=True)
-    return None
