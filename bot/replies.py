@@ -280,8 +280,11 @@ def ask_change(language: str) -> str:
     )
 
 
-def discarded(language: str) -> str:
+def discarded(asked: Reading | None, language: str) -> str:
+    """A question that is dropped, about an order or about a change of one that stands."""
     _ = translations(language).gettext
+    if asked is not None and asked.intent != Intent.PLACE_ORDER:
+        return _("Dropped. Your orders stay as they are.")
     return _("Dropped. Nothing was placed.")
 
 

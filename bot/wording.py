@@ -34,7 +34,7 @@ class Wording:
             assert taken.shown is not None
             return self.readback(taken.shown, why=replies.why_asked(taken.reasons, self.language))
         if taken.outcome == Outcome.DISCARDED:
-            return replies.discarded(self.language)
+            return replies.discarded(taken.shown, self.language)
         if taken.outcome == Outcome.NOT_UNDERSTOOD:
             return self._not_understood(taken)
         try:

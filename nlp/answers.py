@@ -42,6 +42,10 @@ _AROUND_KINDS = frozenset(
 )
 
 
+# Of these, what makes an answer of a word or two into something said beside it: "tô no mercado", "I'm at the market".
+_ASIDE_KINDS = frozenset({"filler", "greeting"})
+
+
 def read(
     spans: Sequence[Span], lang: str, question: Question | None, last_order: Reading | None, order: Order
 ) -> Reading | None:
@@ -117,8 +121,9 @@ def _is_new_order(spans: Sequence[Span], order: Order, question: Question) -> bo
         return False
     open_side = question.reading.side
     if open_side is None or (order.side == open_side and order.asset in (None, question.reading.asset)):
-        # "buy 100" to "buy wheat: how many?" fills in; a whole order again is a new one.
-        return not order.missing
+        # "buy 100" to "buy wheat: how many?" fills in; a whole order again is a new one, and so is one whose quantity
+        # and product are said anew.
+        return not order.missing or None not in (order.quantity, order.asset, question.reading.quantity)
     corrects = any(span.has("no") or span.has("link", "correction") for span in spans[:2])
     return not (corrects and order.asset is None and order.quantity is None)
 
@@ -145,9 +150,13 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
         if question.reading.intent == Intent.AMEND_ORDER:
             return None  # Another change, told by how much.
         refusals.append("relative")
+    if _asks_for_price(spans, order):
+        return None
     if order.unlisted is not None or _strange(spans):
         if commands.ask(spans) is not None:
             return None
+        reasons.append("unexplained_words")
+    elif question.kind == "missing" and _says_more(spans, lang):
         reasons.append("unexplained_words")
     if any(span.has("ask") for span in spans) and any(span.text == "?" for span in spans):
         return None
@@ -177,6 +186,22 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
     if slots["order_type"] == "limit":
         slots["order_type"] = None
     return Reading(intent=Intent.ANSWER, lang=lang, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)), **slots)  # type: ignore[arg-type]
+
+
+def _asks_for_price(spans: Sequence[Span], order: Order) -> bool:
+    """ "pode mandar o preço do milho": a price is spoken of, and none is given."""
+    named = any(span.has("cue", "price") and len(span.text) >= _NOUN_LENGTH_MIN for span in spans)
+    return named and order.asset is not None and order.price is None and order.quantity is None
+
+
+def _says_more(spans: Sequence[Span], lang: str) -> bool:
+    """Whether a word of the answer says nothing that an answer says in `lang`."""
+    kinds = (*(_AROUND_KINDS - _ASIDE_KINDS), "side", "quote", "market", "time_in_force", "validity", "contract")
+    return any(
+        not (span.punctuation or span.number or span.asset or span.contract)
+        and not any(span.languages(kind) & {"", lang} for kind in kinds)
+        for span in spans
+    )
 
 
 def _is_bare(order: Order) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from nlp import guards
 from nlp.reading import Intent, canonical
@@ -16,6 +17,7 @@ _ASKED_FIRST = (
     Intent.BOOK, Intent.CHART, Intent.ORDERS, Intent.TRADES, Intent.STATUS, Intent.MARKET,
 )  # fmt: skip
 # Before the word that asks for an alert these say that none is asked for.
+_PERCENT = "%"
 _AGAINST_ALERTS = frozenset({"negation", "past", "reported", "joke"})
 _AROUND_HELP = ("polite", "filler", "greeting")
 # A longer phrase asks by itself: "qué es un lote".
@@ -267,6 +269,8 @@ def _alert(spans: Sequence[Span]) -> Command | None:
         return unknown(*sorted(against))
     asset, contract = _asset(spans), _contract(spans)
     price = numbers[-1].value if numbers and not numbers[-1].negative else None
+    if any(span.number and after.text == _PERCENT for span, after in pairwise(spans)):
+        price = None  # How far it moves is no price that it reaches.
     if asset is None and price is None:
         return None
     cues = [span for span in spans if span.has("direction")]

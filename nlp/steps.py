@@ -120,6 +120,10 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
         step = "set" if named or len(spans) < length else None
     if step is None:
         return None
+    if step in ("up", "down") and _says_where_to(spans):
+        step = "set"
+        if any(span.has("amend", "price") for span in spans):
+            said = said | {"price"}
     values = [span.number.value for span in numbers if span.number is not None]
     orders = [value for value in values if value >= _ORDER_NUMBER_MIN and value == int(value)]
     if step == "set" and len(values) == 1:

@@ -318,3 +318,52 @@ def test_a_bare_figure_for_an_amendment_is_left_to_what_the_order_says(
 def test_a_change_of_the_open_draft_to_a_figure_adds_nothing(parser: Parser, text: str, language: str) -> None:
     reading = parser.read(text, as_of=_AS_OF, last_language=language, question=Question("confirm", _GOLD))
     assert reading.price in (None, Decimal(4010))
+
+
+_MARKET_WANTED = Question("missing", Reading(intent=Intent.PLACE_ORDER, lang="pt", side="buy", quantity=Decimal(1),
+                                             asset="wheat", contract="Nov26"), ("price",))  # fmt: skip
+_MONTH_WANTED = Question("missing", Reading(intent=Intent.PLACE_ORDER, lang="pt", side="buy", quantity=Decimal(1),
+                                            asset="wheat", price=Decimal(150)), ("contract",))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "question"),
+    [
+        ("tô no mercado", "pt", _MARKET_WANTED),
+        ("to aqui no mercado", "pt", _MARKET_WANTED),
+        ("estoy en el mercado", "es", _MARKET_WANTED),
+        ("i'm here at the market", "en", _MARKET_WANTED),
+        ("em novembro eu te falo", "pt", _MONTH_WANTED),
+        ("en noviembre te cuento", "es", _MONTH_WANTED),
+    ],
+)
+def test_what_is_said_beside_the_question_completes_no_order_without_a_yes(
+    parser: Parser, text: str, language: str, question: Question
+):
+    reading = parser.read(text, as_of=_AS_OF, last_language=language, question=question)
+    assert not (reading.intent == Intent.ANSWER and reading.certain), reading
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("a mercado", "pt"), ("no mercado por favor", "pt"), ("at market please", "en"), ("a mercado", "es")],
+)
+def test_an_answer_and_no_more_is_taken_at_once(parser: Parser, text: str, language: str):
+    answer = _answer(parser, text, _MARKET_WANTED, language)
+    assert answer == {"intent": "answer", "order_type": "market", "certain": True}
+
+
+def test_an_order_with_its_quantity_and_product_said_anew_is_a_new_one(parser: Parser):
+    reading = parser.read("compra 1 trigo jan", as_of=_AS_OF, last_language="pt", question=_MARKET_WANTED)
+    assert (reading.intent, reading.quantity, reading.price) == (Intent.INCOMPLETE_ORDER, Decimal(1), None)
+
+
+def test_a_price_that_is_asked_for_changes_no_product(parser: Parser):
+    question = Question("confirm", _MARKET_WANTED.reading)
+    reading = parser.read("pode mandar o preço do milho", as_of=_AS_OF, last_language="pt", question=question)
+    assert (reading.intent, reading.asset) == (Intent.MARKET, "corn")
+
+
+def test_who_says_wait_starts_no_order(parser: Parser):
+    question = Question("confirm", _MARKET_WANTED.reading)
+    assert parser.read("pode esperar", as_of=_AS_OF, last_language="pt", question=question).intent == Intent.UNKNOWN

@@ -1,11 +1,23 @@
 """Changes to standing orders: a new value is taken, a distance from the old one is not."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
 from nlp.parser import Parser
 from nlp.reading import Intent, Reading
+
+_LAST = Reading(
+    intent=Intent.PLACE_ORDER,
+    lang="en",
+    side="buy",
+    quantity=Decimal(10),
+    asset="wheat",
+    contract="Dec25",
+    price=Decimal(420),
+    order_type="limit",
+)
 
 
 def _read(parser: Parser, language: str, text: str) -> Reading:
@@ -81,3 +93,21 @@ def test_the_old_value_is_not_the_new_one(parser: Parser, text: str) -> None:
 @pytest.mark.parametrize("text", ["mate quero buy boi", "mate Quiero buy agnado de febrero."])
 def test_a_verb_of_buying_is_no_order_to_be_cancelled(parser: Parser, text: str) -> None:
     assert not _read(parser, "pt", text).acts
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("sobe para 421", "pt"), ("baixa pra 419", "pt"), ("súbela a 421", "es"), ("raise it to 421", "en")],
+)
+def test_where_a_price_is_moved_to_is_not_how_far(parser: Parser, text: str, language: str) -> None:
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language=language, last_order=_LAST)
+    assert reading.intent in (Intent.ADJUST, Intent.AMEND_ORDER)
+    assert (reading.topic, reading.price) in (("set", Decimal(text.split()[-1])), (None, Decimal(text.split()[-1])))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("quero ser avisado quando o café subir 5%", "pt"), ("alert me when coffee rises 5%", "en")],
+)
+def test_how_far_a_price_moves_is_no_price_of_an_alert(parser: Parser, text: str, language: str) -> None:
+    assert (_read(parser, language, text).intent, _read(parser, language, text).price) == (Intent.ALERT, None)
