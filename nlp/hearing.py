@@ -45,7 +45,7 @@ def _hear_asset(spans: Sequence[Span], voice: bool, language: str) -> None:
         if span.has("heard_asset")
         and not span.number
         and not span.contract
-        and (ordered or _is_nothing_else(span, language))
+        and (_is_nothing_else(span, language) or (ordered and language in span.languages("heard_asset")))
     ]
     if len(candidates) > 1:
         candidates = [span for span in candidates if not span.has("filler")]

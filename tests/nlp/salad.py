@@ -20,7 +20,15 @@ for _entry in _ENTRIES:
 _PHRASES = {one: sorted(e.phrase for e in _ENTRIES if e.language == one) for one in LANGUAGES}
 _HARMLESS = {one: [phrase for phrase in _PHRASES[one] if not _KINDS[fold(phrase)] & _ACTING] for one in LANGUAGES}
 # A harmless phrase that fills no slot of an order either.
-_EMPTY = {one: [phrase for phrase in _HARMLESS[one] if not _KINDS[fold(phrase)] & _FILLING] for one in LANGUAGES}
+_HOMOPHONES = {fold(e.phrase) for lexicon in load_all() for e in lexicon.homophones}
+_EMPTY = {
+    one: [
+        phrase
+        for phrase in _HARMLESS[one]
+        if not _KINDS[fold(phrase)] & _FILLING and fold(phrase) not in _HOMOPHONES  # a voice may mean what it fills
+    ]
+    for one in LANGUAGES
+}
 # Only words that warn and are nothing else: "stop" alone is a command, and "no" a Portuguese "in the".
 _WARNING = {
     one: [

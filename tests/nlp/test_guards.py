@@ -120,6 +120,8 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("pt", "de modo algum cancele a 1042"),
         ("pt", "quero sell 30 mate"),
         ("pt", "quero mate sell 30"),
+        ("pt", "compra, vinte né vinte de milho... maio"),
+        ("pt", "vende cobre maio a 5,dois"),
         ("pt", "num quero que cancele a 1042"),
         ("pt", "não é pra mudar o preço da 1042 para 151"),
         ("pt", "de novo não compra 100 trigo dez25 a 150"),
