@@ -94,22 +94,18 @@ def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
 
 
 def _stand_together(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
-    """ "at 155 five", "sell 30 30 gold", "cuatro. cuatro mil": two numbers may be one, or one said twice."""
+    """ "At 155 five", "sell 30 30 gold", "sesenta y, y seis", "5,dois": two may be one, or one said twice."""
     return any(
         not second.cue
         and (
-            (first.number.spoken != second.number.spoken and _adjoin(spans, first, second))
-            or (first.number.spoken and not first.cue and _adjoin(spans, first, second))
-            or (not first.cue and first.number.value == second.number.value and _adjoin(spans, first, second, *_IDLE))
+            first.number.spoken or second.number.spoken or (not first.cue and first.number.value == second.number.value)
+        )
+        and all(
+            span.punctuation or any(span.has(kind) for kind in (*_IDLE, "link"))
+            for span in spans[first.position + 1 : second.position]
         )
         for first, second in pairwise(figures)
     )
-
-
-def _adjoin(spans: Sequence[Span], first: Figure, second: Figure, *kinds: str) -> bool:
-    """Whether nothing but marks stands between, as in "5,dois", or words of these kinds: "vinte, né, vinte"."""
-    between = spans[first.position + 1 : second.position]
-    return all(span.punctuation or any(span.has(kind) for kind in kinds) for span in between)
 
 
 def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:

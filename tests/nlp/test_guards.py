@@ -114,6 +114,8 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("es", "buy oro febrero a cuatro 👍 mil."),
         ("es", "just, just, vende 10 oro feb26 at 4,015"),
         ("es", "compra oro, febrero a 4. 1000."),
+        ("es", "vende algodón marzo a sesenta y y seis"),
+        ("es", "compra oro febrero a cuatro mil, veinte"),
         ("es", "compra oro febrero a... cuatro. cuatro mil"),
         ("es", "compra 10 oro dic25 mínimo 4.000"),
         ("es", "vende 10 oro dic25 con tope de 4.000"),
