@@ -168,18 +168,19 @@ class Delivery:
         of_orders = first["order_id"] is not None
         alike = list(takewhile(lambda row: row.events is not None and (row.order_id is not None) == of_orders, behind))
         ids = [row.id for row in alike]
+        told: dict[int, list[OrderNews]] = {}
+        news: list[MarketNews] = []
+        for row in alike:
+            if of_orders:
+                told.setdefault(row.order_id, []).extend(msgspec.convert(row.events, list[OrderNews]))
+            else:
+                news += msgspec.convert(row.events, list[MarketNews])
         if len(ids) == 1:
             return body
+        listings = self._listings(session, [*news, *(event for events in told.values() for event in events)], now)
         language = places.locale_of(first["language"], first["number"])
-        if of_orders:
-            told: dict[int, list[OrderNews]] = {}
-            for row in alike:
-                told.setdefault(row.order_id, []).extend(msgspec.convert(row.events, list[OrderNews]))
-            listings = self._listings(session, [event for events in told.values() for event in events], now)
-            parts = outbox.pages(digests.digest(told, listings, language))
-        else:
-            news = [event for row in alike for event in msgspec.convert(row.events, list[MarketNews])]
-            parts = outbox.pages(digests.markets(news, self._listings(session, news, now), language))
+        words = digests.digest(told, listings, language) if of_orders else digests.markets(news, listings, language)
+        parts = outbox.pages(words)
         if len(parts) > len(ids):  # Together they would be no fewer.
             return body
         told_by = sa.update(messages).values(told_by=first["id"], events=None)
