@@ -19,7 +19,8 @@ PAGE_CHARACTERS_MAX = 1600  # Twilio refuses a longer WhatsApp body (error 21617
 NUMBER_CHARACTERS = frozenset("0123456789.,")
 # Twilio's codes: https://www.twilio.com/docs/api/errors
 OUTSIDE_WINDOW = "63016"
-BUSY_CODES = frozenset({"20429", "63018"})  # Too many requests; the channel's rate limit is exceeded.
+# What passes: too many requests; the channel's rate limit is exceeded; our file could not be fetched.
+PASSING_CODES = frozenset({"20429", "63018", "63019"})
 
 
 class State(StrEnum):
@@ -157,6 +158,6 @@ def after_failure(settings: Settings, code: str, attempts: int, now: datetime) -
     if code == OUTSIDE_WINDOW:
         # It leaves when its trader writes next, or as a template.
         return values | {"state": State.WAITING, "due_at": now}
-    if code in BUSY_CODES and attempts < settings.send_attempts_max:
+    if code in PASSING_CODES and attempts < settings.send_attempts_max:
         return values | {"state": State.WAITING, "due_at": now + retry_delay(settings, attempts)}
     return values | {"state": State.FAILED}

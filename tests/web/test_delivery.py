@@ -206,6 +206,19 @@ def test_a_channel_that_was_busy_gets_the_message_again(post: Post, database: En
     assert post.bodies() == ["You bought 10."]
 
 
+def test_a_message_whose_file_twilio_could_not_fetch_goes_out_again(post: Post, database: Engine):
+    post.say(ANA, "one", "You bought 10.")
+    post.double.faults.switch(Fault.MISSING_STATUSES, 100)
+    post.deliver()
+    post.double.faults.switch(Fault.MISSING_STATUSES, 0)
+    [row] = rows(database)
+    with post.traders.stack.sessions.begin() as session:
+        now, sid = post.traders.stack.now(), row["message_sid"]
+        outbox.record_status(session, post.settings, row["id"], 1, sid, "failed", "63019", now)
+    post.deliver_later(seconds=2)
+    wait_for(settled_as(database, "delivered"))
+
+
 def test_a_failure_of_which_no_callback_told_is_asked_after(post: Post, database: Engine):
     post.say(ANA, "one", "You bought 10.")
     post.double.faults.switch(Fault.MISSING_STATUSES, 100)
