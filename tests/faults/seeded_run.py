@@ -55,6 +55,8 @@ class Result:
 def carry_out(plan: Plan, logs: Path) -> Result:
     """Start everything, let it happen, mend it, and check; whatever was logged is left in `logs`."""
     result, begun = Result(plan.seed), time.monotonic()
+    logs.mkdir(parents=True, exist_ok=True)
+    (logs / "plan").write_text(str(plan))
     with tempfile.TemporaryDirectory(prefix=f"seed-{plan.seed}-") as scratch:
         directory = Path(scratch)
         # The database server may run as a user of its own, which has to reach its directory.
@@ -66,17 +68,17 @@ def carry_out(plan: Plan, logs: Path) -> Result:
                 history = Driver(stack, plan).carry_out()
                 found = stored.read(stack.database)
                 result.problems += check(history, found)
+                (logs / "replies").write_text("\n".join(map(str, found.replies)))
                 result.problems += verify_database(servers.database_url)
                 result.counts = counts(plan, history, found)
             except AssertionError as problem:  # Something never came about.
                 result.problems.append(str(problem))
             finally:
                 result.problems += [f"{one} was left running" for one in stack.stop()]
-                logs.mkdir(parents=True, exist_ok=True)
-                for log in (stack.run.log, stack.second_log, servers.postgres / "log"):
+                phone = directory / "phone" / "phone.db"
+                for log in (stack.run.log, *stack.logs.values(), servers.postgres / "log", phone):
                     if log.exists():
                         shutil.copy(log, logs / log.name)
-                (logs / "plan").write_text(str(plan))
     result.seconds = time.monotonic() - begun
     return result
 
@@ -87,7 +89,7 @@ class Driver:
     def __init__(self, stack: Stack, plan: Plan) -> None:
         self.stack, self.plan = stack, plan
         list_spoken_contracts(stack.database)
-        self.chat = Chat(stack.address, stack.secrets, upload(stack.address))
+        self.chat = Chat(stack.address, stack.twilio_address, stack.secrets, upload(stack.twilio_address))
         self.apis = {trader: Api(stack.address, trader) for trader in plan.traders if trader.number is None}
         self.followers = {trader.name: Follower(api) for trader, api in list(self.apis.items())[:FOLLOWERS]}
         # One fault at a time for each target, so that what one has broken is not mended by another.
@@ -145,7 +147,7 @@ class Driver:
     def shown(self, trader: Trader) -> Counter[tuple[str, str]]:
         """What stands on a trader's phone that we sent, but for what Twilio says it could not deliver."""
         query = {"numbers": trader.number}
-        shown = requests.get(f"{self.stack.address}/phone/messages", params=query, timeout=60).json()["messages"]
+        shown = requests.get(f"{self.stack.twilio_address}/phone/messages", params=query, timeout=60).json()["messages"]
         assert trader.number is not None
         return Counter(
             (trader.number, message["body"])

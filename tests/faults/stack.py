@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import requests
 import sqlalchemy as sa
-from honcho.environ import parse
 
 from tests.faults.plan import Fault, Trouble
 from tests.faults.servers import Servers, frozen
-from tests.flows.conftest import PROJECT, LocalRun
+from tests.flows.conftest import PROJECT, LocalRun, free_port
+from web.local import HOST, OUR_NUMBER, QUESTION_TEMPLATES, kept_secrets
 from web.twilio_faults import Fault as TwilioFault
 
 SETTINGS = {
@@ -60,45 +60,62 @@ STOP_SECONDS_MAX = 30
 
 
 class Stack:
-    """A local run whose clocks can be shifted, and a second engine that is kept up beside it."""
+    """A local run whose clocks can be shifted, with a second engine kept up beside it; and Twilio.
+
+    Twilio's double is a process of its own, since the real one is neither killed nor slow with us.
+    """
 
     def __init__(self, directory: Path, servers: Servers) -> None:
         self.servers = servers
         self.clocks = {name: directory / name for name in ("clocks", "second-clocks")}
         for path in self.clocks.values():
             path.mkdir()
-        self.shared = {"PYTHONPATH": f"{PROJECT / 'tests' / 'faults' / 'clock'}{os.pathsep}{PROJECT}"}
+        self.logs = {name: directory / f"{name}.log" for name in ("second-engine", "twilio")}
+        port, twilio_port = free_port(), free_port()
+        self.address, self.twilio_address = f"http://{HOST}:{port}", f"http://{HOST}:{twilio_port}"
+        settings = {
+            **SETTINGS,
+            "DATABASE_URL": servers.database_url,
+            "REDIS_URL": servers.redis_url,
+            "PUBLIC_URL": self.address,
+            "TWILIO_API_URL": self.twilio_address,
+            "TWILIO_WHATSAPP_NUMBER": OUR_NUMBER,
+            **{f"TWILIO_QUESTION_CONTENT_SID_{name.upper()}": sid for name, sid in QUESTION_TEMPLATES.items()},
+        }
         kept = directory / "run"
         kept.mkdir()
+        self.secrets = kept_secrets(kept)
+        settings |= self.secrets
         self.run = LocalRun(
             kept,
-            DATABASE_URL=servers.database_url,
-            REDIS_URL=servers.redis_url,
+            **settings,
+            PORT=str(port),
             FAULTS_CLOCKS=str(self.clocks["clocks"]),
-            **self.shared,
-            **SETTINGS,
+            PYTHONPATH=f"{PROJECT / 'tests' / 'faults' / 'clock'}{os.pathsep}{PROJECT}",
         )
-        self.second_log = directory / "second-engine.log"
-        self.secrets_file = kept / "secrets.env"
+        application = f"web.local:create_app({str(directory / 'phone')!r})"
+        self.twilio = self.start(
+            [sys.executable, "-m", "gunicorn", "--config", "python:web.serving", "--workers", "1", application],
+            {"PATH": os.environ["PATH"], "PORT": str(twilio_port)} | settings,
+            "twilio",
+        )
         self.second: subprocess.Popen[bytes] | None = None
+
+    def start(self, command: list[str], environment: dict[str, str], name: str) -> subprocess.Popen[bytes]:
+        """A process group of its own, with its log."""
+        with self.logs[name].open("w") as log:
+            return subprocess.Popen(
+                command, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
 
     def wait_until_ready(self) -> None:
         self.run.wait_until_ready()
-        self.address = self.run.address
-        self.secrets = parse(self.secrets_file.read_text())
         # A connection that was kept may have been lost with the server.
         self.database = sa.create_engine(self.servers.database_url, poolclass=sa.NullPool)
         environment = self.processes("sweep")[0].environ()
+        environment |= {"FAULTS_CLOCKS": str(self.clocks["second-clocks"])}
         command = f"while :; do {sys.executable} -m bot.worker engine-0; sleep 1; done"
-        with self.second_log.open("w") as log:
-            self.second = subprocess.Popen(
-                ["sh", "-c", command],
-                cwd=PROJECT,
-                env=environment | {"FAULTS_CLOCKS": str(self.clocks["second-clocks"])},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.second = self.start(["sh", "-c", command], environment, "second-engine")
 
     def processes(self, target: str) -> list[psutil.Process]:
         """Those of a kind, in the order of their start; none while it is being started again."""
@@ -165,7 +182,7 @@ class Stack:
         end = time.monotonic() + SWITCH_SECONDS_MAX
         while True:
             try:
-                if requests.put(f"{self.address}/phone/faults", json=percent, timeout=5).ok:
+                if requests.put(f"{self.twilio_address}/phone/faults", json=percent, timeout=5).ok:
                     return
             except requests.RequestException:
                 assert time.monotonic() < end, "the double of Twilio does not come back"
@@ -173,11 +190,11 @@ class Stack:
 
     def stop(self) -> list[psutil.Process]:
         """End all of it; returns what it left running."""
-        left = []
-        if self.second is not None:
-            family = psutil.Process(self.second.pid).children(recursive=True)
-            os.killpg(self.second.pid, signal.SIGTERM)
-            self.second.wait(STOP_SECONDS_MAX)
-            _, left = psutil.wait_procs(family, timeout=STOP_SECONDS_MAX)
-            self.database.dispose()
-        return left + self.run.stop()
+        left = self.run.stop()
+        for group in (self.second, self.twilio):
+            if group is not None:
+                family = psutil.Process(group.pid).children(recursive=True)
+                os.killpg(group.pid, signal.SIGTERM)
+                group.wait(STOP_SECONDS_MAX)
+                left += psutil.wait_procs(family, timeout=STOP_SECONDS_MAX)[1]
+        return left

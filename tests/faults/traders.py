@@ -70,8 +70,8 @@ def worded(action: Action, about: int | None) -> str:
 class Chat:
     """Phones, and Twilio before them, which delivers until it is answered."""
 
-    def __init__(self, address: str, kept: Mapping[str, str], media: dict[str, str]) -> None:
-        self.address, self.kept, self.media = address, kept, media
+    def __init__(self, address: str, twilio_address: str, kept: Mapping[str, str], media: dict[str, str]) -> None:
+        self.address, self.twilio_address, self.kept, self.media = address, twilio_address, kept, media
         self.validator = RequestValidator(kept["TWILIO_AUTH_TOKEN"])
 
     def act(self, action: Action, until: float) -> Asked:
@@ -101,7 +101,7 @@ class Chat:
         form = {"MessageSid": action.key, "From": f"whatsapp:{action.trader.number}"}
         if action.clip is not None:
             asked.text = action.clip
-            account = f"{self.address}/{API_VERSION}/Accounts/{self.kept['TWILIO_ACCOUNT_SID']}"
+            account = f"{self.twilio_address}/{API_VERSION}/Accounts/{self.kept['TWILIO_ACCOUNT_SID']}"
             url = f"{account}/Messages/{action.key}/Media/{self.media[action.clip]}"
             return form | {"Body": "", "NumMedia": "1", "MediaUrl0": url, "MediaContentType0": "audio/ogg"}
         asked.text = worded(action, asked.about)
@@ -120,7 +120,7 @@ class Chat:
         """The orders that their phone tells of; none where it cannot be looked at now."""
         query = {"numbers": trader.number}
         with suppress(requests.RequestException):
-            answer = requests.get(f"{self.address}/phone/messages", params=query, headers=ALONE, timeout=3)
+            answer = requests.get(f"{self.twilio_address}/phone/messages", params=query, headers=ALONE, timeout=3)
             if answer.ok:
                 shown = answer.json()["messages"]
                 return order_numbers(message["body"] for message in shown if message["direction"] == "outbound")
