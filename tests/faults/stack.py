@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -56,7 +56,7 @@ COMMANDS = {
 }
 CLOCK_FILES = {"web": "gunicorn", "engine": "engine-0", "second engine": "engine-0"}
 SWITCH_SECONDS_MAX = 120
-STOP_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 120  # A busy machine takes its time.
 
 
 class Stack:
@@ -190,11 +190,17 @@ class Stack:
 
     def stop(self) -> list[psutil.Process]:
         """End all of it; returns what it left running."""
-        left = self.run.stop()
-        for group in (self.second, self.twilio):
-            if group is not None:
-                family = psutil.Process(group.pid).children(recursive=True)
-                os.killpg(group.pid, signal.SIGTERM)
-                group.wait(STOP_SECONDS_MAX)
-                left += psutil.wait_procs(family, timeout=STOP_SECONDS_MAX)[1]
+        left: list[psutil.Process] = []
+        with ExitStack() as ending:
+            for group in (self.second, self.twilio):
+                if group is not None:
+                    ending.callback(lambda group: left.extend(stop_group(group)), group)
+            left += self.run.stop(seconds_max=STOP_SECONDS_MAX)
         return left
+
+
+def stop_group(group: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    family = psutil.Process(group.pid).children(recursive=True)
+    os.killpg(group.pid, signal.SIGTERM)
+    group.wait(STOP_SECONDS_MAX)
+    return psutil.wait_procs(family, timeout=STOP_SECONDS_MAX)[1]

@@ -77,11 +77,11 @@ class LocalRun:
     def said(self) -> str:
         return self.log.read_text()
 
-    def stop(self, number: int = signal.SIGINT) -> list[psutil.Process]:
+    def stop(self, number: int = signal.SIGINT, seconds_max: float = STOP_SECONDS_MAX) -> list[psutil.Process]:
         """Interrupt it as a terminal does, the whole group at once; returns what it left running."""
         family = psutil.Process(self.process.pid).children(recursive=True)
         os.killpg(self.process.pid, number)
-        self.process.wait(STOP_SECONDS_MAX)
+        self.process.wait(seconds_max)
         _, left = psutil.wait_procs(family, timeout=5)
         return left
 
