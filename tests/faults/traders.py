@@ -258,7 +258,7 @@ class Follower:
         answer = requests.post(f"{self.api.address}/api/auth/ticket", headers=headers, timeout=ANSWER_SECONDS_MAX)
         answer.raise_for_status()
         address = self.api.address.replace("http", "ws", 1) + f"/ws?ticket={answer.json()['ticket']}"
-        with connect(address, compression=None, open_timeout=ANSWER_SECONDS_MAX, close_timeout=1) as connection:
+        with connect(address, compression=None, ping_interval=None, close_timeout=1) as connection:
             client = Client(connection)
             if self.position is not None:
                 client.positions["orders"] = self.position
