@@ -16,7 +16,7 @@ CHAT_TRADERS_PER_LANGUAGE = 4
 API_TRADERS = 5
 ACTIONS_PER_SECOND = 6
 VOICE_EVERY_SECONDS = 20
-YES_AFTER_SECONDS = (12, 18)  # The second agrees to nothing, unless the first came too early.
+YES_AFTER_SECONDS = (8, 12)  # Or once the note is read back; the second agrees to nothing.
 CENTS = (14_900, 15_100)  # Of wheat, which the market maker quotes around 150.
 QUANTITY_MAX = 9
 FAULT_EVERY_SECONDS = 4.5
@@ -113,7 +113,8 @@ class Action:
     """One request; `key` is its message's SID or its Idempotency-Key.
 
     `held_back` is how late its webhook comes, so that later ones overtake it; `again_after` when it comes once more.
-    `nth` says which of their orders a change is about, counted back from the latest. Whoever runs out of `patience`
+    `nth` says which of their orders a change is about, counted back from the latest; or to which of their voice notes
+    a yes agrees. Whoever runs out of `patience`
     never learns whether the request was taken.
     """
 
@@ -212,13 +213,14 @@ def _spoken(chance: random.Random, traders: tuple[Trader, ...], seconds: float) 
     """Voice notes in one language after another, which are always asked back, and the yes some time later."""
     at, languages = 2.0, list(CLIPS)
     chance.shuffle(languages)
-    for language in itertools.cycle(languages):
+    for place, language in enumerate(itertools.cycle(languages)):
         if at + max(YES_AFTER_SECONDS) > seconds:
             return
         [speaker] = [trader for trader in traders if trader.speaks and trader.language == language]
         yield Action(at=at, trader=speaker, deed=Deed.SPEAK, key=_sid(chance), clip=chance.choice(CLIPS[language]))
         for pause in YES_AFTER_SECONDS:
-            yield Action(at=at + pause, trader=speaker, deed=Deed.YES, key=_sid(chance))
+            note = 1 + place // len(languages)
+            yield Action(at=at + pause, trader=speaker, deed=Deed.YES, key=_sid(chance), nth=note)
         at += chance.uniform(0.5, 1.5) * VOICE_EVERY_SECONDS
 
 

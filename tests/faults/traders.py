@@ -24,6 +24,8 @@ SYMBOL = "Dec25-Wheat"
 ALONE = {"Connection": "close"}  # A connection that was kept may be closed under our hands.
 ANSWER_SECONDS_MAX = 8
 PAUSE_SECONDS = 0.3
+READBACK_SECONDS_MAX = 40
+HEARD = "🎤"  # What an answer to a voice note begins with.
 WORDS = {
     "en": {
         "buy": "buy {quantity} wheat dec25 at {price}",
@@ -82,6 +84,8 @@ class Chat:
                 asked.action = action = as_question(action)
             else:
                 asked.about = numbers[-min(action.nth, len(numbers))]
+        if action.deed == Deed.YES:
+            self.hear_readback(action)
         form = self.form(action, asked)
         time.sleep(action.held_back)
         end = until if action.patience is None else min(until, time.monotonic() + action.patience)
@@ -116,14 +120,25 @@ class Chat:
         except requests.RequestException:
             return False
 
+    def hear_readback(self, action: Action) -> None:
+        """Wait until the note that is agreed to is read back, but not for ever."""
+        end = time.monotonic() + READBACK_SECONDS_MAX
+        while time.monotonic() < end:
+            if sum(body.startswith(HEARD) for body in self.bodies(action.trader)) >= action.nth:
+                return
+            time.sleep(PAUSE_SECONDS)
+
     def orders_of(self, trader: Trader) -> list[int]:
-        """The orders that their phone tells of; none where it cannot be looked at now."""
+        """The orders that their phone tells of."""
+        return order_numbers(self.bodies(trader))
+
+    def bodies(self, trader: Trader) -> list[str]:
+        """What stands on their phone that we sent; nothing where it cannot be looked at now."""
         query = {"numbers": trader.number}
         with suppress(requests.RequestException):
             answer = requests.get(f"{self.twilio_address}/phone/messages", params=query, headers=ALONE, timeout=3)
             if answer.ok:
-                shown = answer.json()["messages"]
-                return order_numbers(message["body"] for message in shown if message["direction"] == "outbound")
+                return [message["body"] for message in answer.json()["messages"] if message["direction"] == "outbound"]
         return []
 
 
