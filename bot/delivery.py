@@ -52,6 +52,21 @@ class Delivery:
         self.settings, self.sessions, self.sender, self.clock = settings, sessions, sender, clock
         self.pool = ThreadPoolExecutor(settings.twilio_connections, thread_name_prefix="twilio")
         self.listings: Listings | None = None
+        # Made once, as it is asked a few times for each message.
+        now: sa.BindParameter[datetime] = sa.bindparam("now", type_=sa.DateTime(timezone=True))
+        self.next = (
+            sa.select(
+                messages,
+                conversations.c.number,
+                conversations.c.language,
+                due.window_is_open(now).label("window_is_open"),
+            )
+            .join(conversations, conversations.c.id == messages.c.conversation_id)
+            .where(due.is_due(settings, now), due.is_first())
+            .order_by(messages.c.id)
+            .limit(sa.bindparam("count_max", type_=sa.Integer))
+            .with_for_update(skip_locked=True, of=messages)
+        )
 
     def deliver(self) -> bool:
         """Hand over everything due; returns whether the time was up before all was done.
@@ -78,23 +93,7 @@ class Delivery:
     def _claim(self, count_max: int, now: datetime) -> list[Claimed]:
         """The next message of each of some conversations that no other process holds."""
         with self.sessions.begin() as session:
-            rows = (
-                session.execute(
-                    sa.select(
-                        messages,
-                        conversations.c.number,
-                        conversations.c.language,
-                        due.window_is_open(now).label("window_is_open"),
-                    )
-                    .join(conversations, conversations.c.id == messages.c.conversation_id)
-                    .where(due.is_due(self.settings, now), due.is_first())
-                    .order_by(messages.c.id)
-                    .limit(count_max)
-                    .with_for_update(skip_locked=True, of=messages)
-                )
-                .mappings()
-                .all()
-            )
+            rows = session.execute(self.next, {"now": now, "count_max": count_max}).mappings().all()
             claimed: list[Claimed] = []
             for row in rows:
                 try:

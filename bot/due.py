@@ -11,6 +11,9 @@ from bot.tables import conversations
 from bot.tables import outbox as messages
 from bot.whatsapp import NOTICE_CHARACTERS_MAX, SERVICE_WINDOW
 
+# A bound parameter where the statement is made once and asked often.
+Moment = datetime | sa.ColumnElement[datetime]
+
 
 def has_due(session: Session, settings: Settings, now: datetime) -> bool:
     """Whether a message waits to be handed over or asked after."""
@@ -23,7 +26,7 @@ def has_due(session: Session, settings: Settings, now: datetime) -> bool:
     return session.execute(sa.select(sa.or_(waiting.exists(), unreported.exists()))).scalar_one()
 
 
-def is_due(settings: Settings, now: datetime) -> sa.ColumnElement[bool]:
+def is_due(settings: Settings, now: Moment) -> sa.ColumnElement[bool]:
     """Waiting for nothing any more; or claimed so long ago that the process that did is taken for dead."""
     later = messages.alias("later")
     answer_behind = sa.exists().where(
@@ -85,7 +88,7 @@ def is_first() -> sa.ColumnElement[bool]:
     )
 
 
-def window_is_open(now: datetime) -> sa.ColumnElement[bool]:
+def window_is_open(now: Moment) -> sa.ColumnElement[bool]:
     """Whether WhatsApp takes free text: the trader wrote in the last 24 hours, and since it was refused for that."""
     return sa.and_(
         conversations.c.last_inbound_at > now - SERVICE_WINDOW,
@@ -96,7 +99,7 @@ def window_is_open(now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def is_unreported(settings: Settings, now: datetime) -> sa.ColumnElement[bool]:
+def is_unreported(settings: Settings, now: Moment) -> sa.ColumnElement[bool]:
     return sa.and_(
         messages.c.state.in_((State.QUEUED, State.SENT)),
         messages.c.sent_at < now - timedelta(seconds=settings.status_seconds_max),
