@@ -8,16 +8,16 @@ import json
 import statistics
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-import psutil
 import requests
 
 from tests.bench import http_load
 from tests.bench.http_load import Load
 from tests.flows.conftest import LocalRun
+from tests.load.processes import Watch
 
 WORKERS = 2
 STEADY_RATE, SECONDS = 100, 10
@@ -26,8 +26,6 @@ LOADING_SECONDS = 25
 UNLIMITED = "1000000000"
 LIMITS = ("LOGINS_PER_QUARTER_HOUR", "ORDERS_PER_MINUTE", "REQUESTS_PER_MINUTE")
 PASSWORD = "seven purple tractors"
-# What tells a process by its command line, the first that is found.
-PROCESSES = ("gunicorn", "bot.worker engine", "bot.worker", "bot.sweep", "postgres", "valkey")
 
 
 def main() -> None:
@@ -41,12 +39,12 @@ def main() -> None:
             run.wait_until_ready()
             # The workers are still loading what they read and hear with.
             time.sleep(LOADING_SECONDS)
-            measure(run)
+            measure(run, directory)
         finally:
             run.stop()
 
 
-def measure(run: LocalRun) -> None:
+def measure(run: LocalRun, directory: Path) -> None:
     account = {"username": "bench", "password": PASSWORD}
     answer = requests.post(f"{run.address}/api/auth/register", json=account, timeout=30)
     assert answer.status_code == 201, answer.text
@@ -63,33 +61,22 @@ def measure(run: LocalRun) -> None:
         ("orders as fast as they are taken (target: 400/s)", order, 202, None),
         ("cached reads as fast as they are answered (target: 1,500/s)", lambda: read, 200, None),
     ):
-        before = processor_seconds()
+        watch = Watch(directory)
         load = http_load.run(run.port, CALLERS, ask, status=status, seconds=SECONDS, per_second=rate)
-        show(what, load, processor_seconds() - before)
+        show(what, load, watch.end().processors)
 
 
-def show(what: str, load: Load, used: Counter[str]) -> None:
+def show(what: str, load: Load, processors: Mapping[str, float]) -> None:
     percentiles = statistics.quantiles(load.milliseconds, n=100)
     print(
         f"{what}: {load.rate:,.0f}/s, p50 {percentiles[49]:.1f} ms, p99 {percentiles[98]:.1f} ms, "
         f"{load.unexpected} of another status"
     )
-    each = {"client": load.client_seconds, **used}
-    milliseconds = {name: seconds / len(load.milliseconds) * 1000 for name, seconds in each.items()}
+    each = {"client": load.client_seconds / load.seconds, **processors}
+    milliseconds = {name: used / load.rate * 1000 for name, used in each.items()}
     print(
         "    processor ms each: " + ", ".join(f"{name} {spent:.2f}" for name, spent in milliseconds.items()), flush=True
     )
-
-
-def processor_seconds() -> Counter[str]:
-    """What each kind of process has used so far; PostgreSQL is not among the run's children."""
-    used: Counter[str] = Counter()
-    for process in psutil.process_iter(["cmdline", "cpu_times"]):
-        line = " ".join(process.info["cmdline"] or [])
-        name = next((name for name in PROCESSES if name in line), None)
-        if name is not None and process.info["cpu_times"] is not None:
-            used[name] += process.info["cpu_times"].user + process.info["cpu_times"].system
-    return used
 
 
 if __name__ == "__main__":

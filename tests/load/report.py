@@ -230,7 +230,7 @@ def draw_processors(axes: Axes, kept: Sequence[Result]) -> None:
         axes.bar(labels, used, bottom=bottom, label=kind, color=colors(number))
         bottom = [below + more for below, more in zip(bottom, used, strict=True)]
     axes.set(title="Processors kept busy", ylabel="processors")
-    axes.legend(fontsize="small", ncols=2)
+    axes.legend(fontsize="small", ncols=2, loc="upper left")
 
 
 def draw_memory(axes: Axes, proven: Result) -> None:
