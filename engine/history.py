@@ -251,22 +251,38 @@ def _place(row: sa.RowMapping) -> TradePlace:
     return TradePlace(row["occurred_at"], row["shard_id"], row["number"])
 
 
+def _own_events() -> sa.Select[Any]:
+    """What concerns the trader beyond a number on one shard; made once, as it is asked for after every batch."""
+    limit = sa.bindparam("limit", type_=sa.Integer)
+    own = [
+        sa.select(events)
+        .where(
+            column == sa.bindparam("trader"),
+            events.c.shard_id == sa.bindparam("shard"),
+            events.c.number > sa.bindparam("after"),
+        )
+        .order_by(events.c.number)
+        .limit(limit)
+        .subquery()
+        for column in (events.c.trader_id, events.c.counter_trader_id)
+    ]
+    both = sa.union_all(*(sa.select(found) for found in own)).subquery()
+    return sa.select(both).order_by(both.c.number).limit(limit)
+
+
+_OWN_EVENTS = _own_events()
+
+
 def events_after(session: Session, trader_id: int, after: Mapping[int, int], *, limit: int) -> list[NumberedEvent]:
     """What concerns this trader, the oldest first, beyond the number given for each shard (none is from the start)."""
     streams: list[Sequence[NumberedEvent]] = []
     for shard_id in session.scalars(sa.select(shards.c.id).order_by(shards.c.id)).all():
-        own = [
-            sa.select(events)
-            .where(column == trader_id, events.c.shard_id == shard_id, events.c.number > after.get(shard_id, 0))
-            .order_by(events.c.number)
-            .limit(limit)
-            .subquery()
-            for column in (events.c.trader_id, events.c.counter_trader_id)
-        ]
-        both = sa.union_all(*(sa.select(found) for found in own)).subquery()
-        rows = session.execute(sa.select(both).order_by(both.c.number).limit(limit))
+        asked = {"trader": trader_id, "shard": shard_id, "after": after.get(shard_id, 0), "limit": limit}
         streams.append(
-            [NumberedEvent(row.occurred_at, shard_id, row.number, market_events.from_json(row.body)) for row in rows]
+            [
+                NumberedEvent(row.occurred_at, shard_id, row.number, market_events.from_json(row.body))
+                for row in session.execute(_OWN_EVENTS, asked)
+            ]
         )
     return list(islice(merge(*streams, key=lambda found: found[:3]), limit))
 
