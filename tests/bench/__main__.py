@@ -22,6 +22,7 @@ PREFIX = "bench_"
 NAMES = tuple(sorted(path.stem.removeprefix(PREFIX) for path in Path(__file__).parent.glob(f"{PREFIX}*.py")))
 SUMMARY = re.compile(r'^"""(.+?)(?:: `python -m [^`]+`)?[.\n]')
 TARGET = "target"
+LOGGED = "{"  # A line of the log of a process that is measured.
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -65,8 +66,9 @@ def measure(name: str) -> Measured:
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            print(line, end="", flush=True)
-            lines.append(line)
+            if not line.startswith(LOGGED):
+                print(line, end="", flush=True)
+                lines.append(line)
     if process.returncode:
         sys.exit(f"{name} ended with {process.returncode}.")
     return Measured(datetime.now(UTC).date(), time.monotonic() - begun, "".join(lines))

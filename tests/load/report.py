@@ -128,14 +128,15 @@ def document(kept: Sequence[Result], proven: Result) -> Iterator[str]:
     )
     yield machine.paragraph(
         f"Every process of a local run takes part, with {WEB_WORKERS} web workers, and so does the double of Twilio "
-        "inside them, at its cost. Limits are lifted, as all users come from one address. A request's time runs from "
-        "when it was due to its answer's reading in the client, an order's until the market has taken it; a message's "
-        "until its reply is handed to Twilio's double."
+        "inside them, at its cost: where they are busy, replies wait for it. Limits are lifted, as all users come from "
+        "one address. A request's time runs from when it was due to its answer's reading in the client, an order's "
+        "until the market has taken it; a message's until its reply is handed to Twilio's double."
     )
     yield "## How it grows"
     header = ("p50 / p99 in ms", *(f"{found.users:,} users, {shards(found)}" for found in kept))
     rows = [(name, *(brief(times(found)[name]) for found in kept)) for name in times(proven)]
     rows += [
+        ("seconds measured", *(str(found.seconds) for found in kept)),
         ("sockets", *(f"{found.watched.sockets:,}" for found in kept)),
         ("socket messages a second", *(f"{found.watched.updates.count / found.seconds:,.0f}" for found in kept)),
         ("requests and messages a second", *(f"{requests(found) / found.seconds:,.1f}" for found in kept)),
