@@ -22,7 +22,7 @@ class Stage(NamedTuple):
     seconds: int
 
 
-STAGES = (Stage(100, 1, 60), Stage(1000, 1, 240), Stage(5000, 1, 90), Stage(1000, 4, 90), Stage(5000, 4, 90))
+STAGES = (Stage(100, 1, 60), Stage(1000, 1, 240), Stage(5000, 1, 60), Stage(1000, 4, 60), Stage(5000, 4, 60))
 
 
 def main() -> None:
