@@ -93,6 +93,8 @@ def document(results: dict[str, Measured]) -> str:
             if TARGET in line
         ),
     ]
+    if missing := [name for name in NAMES if name not in results]:
+        parts.append(machine.paragraph(f"Not run on this machine yet: {', '.join(missing)}."))
     for name, result in results.items():
         command = f"`python -m tests.bench {name}`, {result.on}, {result.seconds:.0f} s."
         parts += [f"## {name}", f"{summary(name)}. {command}", f"```\n{result.output.rstrip()}\n```"]
