@@ -46,7 +46,7 @@ def ana(api: Flask, market: Market) -> ApiCaller:
         {"filled_quantity": "1"},
         {"commission": "0"},
         {"__proto__": {}},
-        {"self_trade_prevention": "cancel_maker"},
+        {"self_trade_prevention": "allow"},
     ],
 )
 def test_fields_that_are_not_the_callers_to_give_are_refused(
