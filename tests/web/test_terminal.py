@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
@@ -50,7 +51,7 @@ def test_a_name_of_the_address_does_not_end_the_sentences_script(client: FlaskCl
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_and_what_it_imports_is_served_as_a_script(client: FlaskClient, name: str):
-    for path in (f"terminal/{name}", *re.findall(r'from "(?:\.\./|\./)([^"]+)"', SCRIPTS[name])):
-        address = path if "/" in path else f"terminal/{path}"
-        with client.get(f"/static/{address}") as answer:
+    own = f"/static/terminal/{name}"
+    for address in (own, *(urljoin(own, path) for path in re.findall(r'from "(\.[^"]+)"', SCRIPTS[name]))):
+        with client.get(address) as answer:
             assert (answer.status_code, answer.mimetype) == (200, "text/javascript"), address
