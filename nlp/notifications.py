@@ -40,15 +40,18 @@ class NotificationReader:
     """Reads what is wholly about notifications, and nothing else."""
 
     def __init__(self, lexicons: Sequence[Lexicon]) -> None:
-        self._finder = SpanFinder([_own_words(lexicon) for lexicon in lexicons], Catalogue(assets={}))
+        own = [_own_words(lexicon) for lexicon in lexicons]
+        self._finder = SpanFinder(own, Catalogue(assets={}))
+        self._known = frozenset(word for lexicon in own for entry in lexicon.entries for word in _words(entry.phrase))
         # One word of each phrase without which no message is about notifications: most messages hold none of them.
         telling = (entry for lexicon in lexicons for entry in lexicon.notices if entry.value in _TELLING)
         self._telling = frozenset(max(_words(entry.phrase), key=len) for entry in telling)
 
     def read(self, text: str, last_language: str | None) -> tuple[Command, str] | None:
         """What the message asks for and its language; None where a word of it is about something else."""
-        if self._telling.isdisjoint(_words(text)):
-            return None
+        words = _words(text)
+        if self._telling.isdisjoint(words) or not self._known.issuperset(words):
+            return None  # As nearly every clause of a long message, which is so spared a reading.
         spans = self._finder.find(text)
         tongue = language.detect(spans, text, last_language)
         spans = numbers.mark(spans, tongue)
