@@ -4,6 +4,7 @@ Measured from the reading of a real database to the stored file. `python -m test
 percentiles of each picture, in milliseconds, and the bytes of the last.
 """
 
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import attachments
+from bot import attachments, logs
 from bot.attachments import PNG, Kind, Wanted
 from bot.chat import OwnStack, say
 from bot.migrate import upgrade
@@ -28,6 +29,7 @@ LEVELS = 8
 
 def main() -> None:
     """Print a line for each picture."""
+    logs.configure(sys.stderr)
     with tempfile.TemporaryDirectory() as directory, local_postgres(Path(directory)) as url:
         upgrade(url)
         database = sa.create_engine(url)
