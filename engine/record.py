@@ -1,7 +1,7 @@
 """What a batch writes: its events and everything they changed, as SQL text that goes out in one round trip.
 
 Every column travels as one text literal and is taken apart by `unnest`: Python lists as psycopg2 adapts them cost three
-times as much.
+times as much. Side by side in the select list, and not in FROM, which would keep each column aside before it is read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,46 +51,44 @@ DELETE_WAITING = """
     DELETE FROM waiting_commands WHERE shard_id = %s AND command_id = ANY(%s::bigint[])"""
 
 INSERT_EVENTS = """
-    INSERT INTO events (shard_id, number, occurred_at, command_id, kind, instrument_id, order_id, trader_id,
+    INSERT INTO events (shard_id, occurred_at, number, command_id, kind, instrument_id, order_id, trader_id,
                         counter_trader_id, body)
-    SELECT %s, %s + line.ordinal, %s, line.command_id, line.kind, line.instrument_id, line.order_id, line.trader_id,
-           line.counter_trader_id, line.body
-    FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[],
-                string_to_array(%s, chr(10))) WITH ORDINALITY
-         AS line(command_id, kind, instrument_id, order_id, trader_id, counter_trader_id, body, ordinal)"""
+    SELECT %s, %s, generate_series(%s, %s), unnest(%s::bigint[]), unnest(%s::text[]), unnest(%s::int[]),
+           unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(string_to_array(%s, chr(10)))"""
 
 INSERT_ORDERS = """
     INSERT INTO orders (shard_id, created_at, updated_at, id, trader_id, instrument_id, side, order_type, price_ticks,
                         quantity_lots, filled_lots, leaves_lots, notional_ticks, time_in_force, expires_at, post_only,
                         self_trade_prevention, state, reason, priority, closed_at)
-    SELECT %s, %s, %s, line.*
-    FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-                %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[],
-                %s::text[], %s::text[], %s::bigint[], %s::timestamptz[]) AS line"""
+    SELECT %s, %s, %s, unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(%s::int[]), unnest(%s::text[]),
+           unnest(%s::text[]), unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(%s::bigint[]),
+           unnest(%s::bigint[]), unnest(%s::text[]), unnest(%s::timestamptz[]), unnest(%s::boolean[]),
+           unnest(%s::text[]), unnest(%s::text[]), unnest(%s::text[]), unnest(%s::bigint[]),
+           unnest(%s::timestamptz[])"""
 
 UPDATE_ORDERS = """
     UPDATE orders
     SET price_ticks = line.price_ticks, quantity_lots = line.quantity_lots, filled_lots = line.filled_lots,
         leaves_lots = line.leaves_lots, notional_ticks = line.notional_ticks, state = line.state, reason = line.reason,
         priority = coalesce(line.priority, orders.priority), closed_at = line.closed_at, updated_at = %s
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
-                %s::text[], %s::bigint[], %s::timestamptz[])
-         AS line(id, price_ticks, quantity_lots, filled_lots, leaves_lots, notional_ticks, state, reason, priority,
-                closed_at)
+    FROM (SELECT unnest(%s::bigint[]) AS id, unnest(%s::bigint[]) AS price_ticks, unnest(%s::bigint[]) AS quantity_lots,
+                 unnest(%s::bigint[]) AS filled_lots, unnest(%s::bigint[]) AS leaves_lots,
+                 unnest(%s::bigint[]) AS notional_ticks, unnest(%s::text[]) AS state, unnest(%s::text[]) AS reason,
+                 unnest(%s::bigint[]) AS priority, unnest(%s::timestamptz[]) AS closed_at) AS line
     WHERE orders.id = line.id"""
 
 INSERT_TRADES = """
     INSERT INTO trades (shard_id, occurred_at, number, instrument_id, price_ticks, quantity_lots, taker_side,
                         maker_order_id, maker_trader_id, maker_commission_cents, taker_order_id, taker_trader_id,
                         taker_commission_cents)
-    SELECT %s, %s, line.*
-    FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[],
-                %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS line"""
+    SELECT %s, %s, unnest(%s::bigint[]), unnest(%s::int[]), unnest(%s::bigint[]), unnest(%s::bigint[]),
+           unnest(%s::text[]), unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(%s::bigint[]), unnest(%s::bigint[]),
+           unnest(%s::bigint[]), unnest(%s::bigint[])"""
 
 UPSERT_POSITIONS = """
     INSERT INTO positions (trader_id, instrument_id, lots, open_cost_ticks, realised_ticks, commission_cents)
-    SELECT line.*
-    FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[]) AS line
+    SELECT unnest(%s::bigint[]), unnest(%s::int[]), unnest(%s::bigint[]), unnest(%s::numeric[]),
+           unnest(%s::numeric[]), unnest(%s::numeric[])
     ON CONFLICT (trader_id, instrument_id) DO UPDATE
     SET lots = excluded.lots, open_cost_ticks = excluded.open_cost_ticks, realised_ticks = excluded.realised_ticks,
         commission_cents = excluded.commission_cents"""
@@ -205,7 +203,8 @@ def _events(
     shard_id: int, last_event: int, settled: Sequence[Settled], events: Sequence[Event], now: datetime
 ) -> Statement:
     rows = [(one.command_id, *concerns(event)) for one in settled for event in one.events]
-    return INSERT_EVENTS, (shard_id, last_event, now, *map(array, zip(*rows, strict=True)), to_json_lines(events))
+    numbers = last_event + 1, last_event + len(events)
+    return INSERT_EVENTS, (shard_id, now, *numbers, *map(array, zip(*rows, strict=True)), to_json_lines(events))
 
 
 def _accepted_orders(
