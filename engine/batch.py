@@ -252,6 +252,7 @@ def _connect(database: Database) -> tuple[Connection, Any]:
     connection = database.connect().execution_options(isolation_level="AUTOCOMMIT")
     driver = connection.connection.driver_connection
     connection.detach()
+    _execute_on(driver, standby.SESSION_SETTINGS)
     return connection, driver
 
 

@@ -21,7 +21,6 @@ SESSION_SETTINGS = """
 
 def hold(connection: Connection, shard_id: int) -> bool:
     """Take the shard's lock for as long as the connection lives; False if another worker has it."""
-    connection.execute(text(SESSION_SETTINGS))
     lock = select(func.pg_try_advisory_lock(SHARD_LOCK, shard_id))
     return bool(connection.execute(lock).scalar_one())
 
