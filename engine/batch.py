@@ -26,7 +26,7 @@ from engine.shard import Batch, BookView, Malfunction, Shard
 COMMANDS_PER_BATCH_MAX = 500
 # Small batches do not read each time.
 COMMANDS_READ_MIN = 1000
-# Reading goes on beside the writing of one batch or two, and no batch waits for it.
+# So many at once that one is in memory to be decided while the next ones are read.
 BATCHES_READ = 3
 HEARTBEAT = timedelta(seconds=1)
 STANDBY_POLL_SECONDS = 0.25
@@ -83,9 +83,9 @@ class Engine:
         self._batch_max = batch_max
         self._levels_shown = levels_shown
         self._shards: dict[int, Shard] = {}
-        # While this thread waits for the database to write a batch, one decides the next and one reads on.
-        self._decider = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decider")
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
+        # While this thread waits for the database to write a batch, another decides the next one and then reads on: a
+        # third would take its time from the database's.
+        self._meanwhile = ThreadPoolExecutor(max_workers=1, thread_name_prefix="meanwhile")
 
     def settle(self, shard_id: int, now: datetime, *, react: React | None = None) -> Settlement:
         """One batch of what waits, and what time itself has ended by `now`.
@@ -127,8 +127,7 @@ class Engine:
         while self._shards:
             _, shard = self._shards.popitem()
             _close(shard.connection, shard.driver, shard.reader)
-        self._decider.shutdown()
-        self._reader.shutdown()
+        self._meanwhile.shutdown()
 
     def _active(self, shard_id: int) -> Shard:
         if shard_id not in self._shards:
@@ -175,33 +174,32 @@ class Engine:
 
     def _write(self, shard: Shard, batch: Batch, react: React | None) -> None:
         """Store the batch, deciding the next one meanwhile and reading what the batches after it need."""
-        end = b"COMMIT"
-        looks_through = False
-        if shard.needs_reading():
-            looks_through = _is_to_look_through(shard, batch.now)
-            if looks_through:
-                end += b"; " + _look_through(shard, batch.now)
-            else:
-                shard.reading = self._reader.submit(_execute_on, shard.reader, _read_on(shard))
+        reads = shard.needs_reading()
+        looks_through = reads and _is_to_look_through(shard, batch.now)
+        end = b"COMMIT; " + _look_through(shard, batch.now) if looks_through else b"COMMIT"
+        read_on = _read_on(shard) if reads and not looks_through else None
         if react is None:
-            cursor = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql + b"; " + end)
+            cursor = self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql + b"; " + end, read_on)
         else:
-            self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql)
+            self._execute_and_decide(shard, batch.now, b"BEGIN; " + batch.sql, read_on)
             react(shard.connection, batch.settled)
             cursor = _execute(shard, end)
         shard.heartbeat_at = batch.now
         if looks_through and cursor.rowcount:
             shard.read = cursor
 
-    def _execute_and_decide(self, shard: Shard, now: datetime, sql: bytes) -> Any:
+    def _execute_and_decide(self, shard: Shard, now: datetime, sql: bytes, read_on: bytes | None) -> Any:
         """The cursor on what `sql` gave."""
-        deciding = self._decider.submit(shard.decide_ahead, now)
+        deciding = self._meanwhile.submit(shard.decide_ahead, now)
+        reading = None if read_on is None else self._meanwhile.submit(_execute_on, shard.reader, read_on)
         try:
             cursor = _execute(shard, sql)
         finally:
             # Nobody else may touch the books meanwhile.
             wait([deciding])
         deciding.result()
+        if reading is not None:
+            shard.reading = reading
         return cursor
 
     def _drop_books(self, shard: Shard) -> None:

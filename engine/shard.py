@@ -99,7 +99,7 @@ class Shard:
     last_event: int = 0
     waiting: list[Waiting] = field(default_factory=list)
     read: Any = None  # The cursor on what was read with the last batch, if anything, until `waiting` takes it in.
-    reading: Future[Any] | None = None  # The same of what is being read on the reader, while commands wait in memory.
+    reading: Future[Any] | None = None  # The same of what is being read on the reader.
     read_up_to: int = 0  # The highest command that was read.
     looked_back_at: datetime | None = None  # When all that waits was last looked through.
     ahead: Batch | None = None
@@ -155,6 +155,9 @@ class Shard:
 
     def needs_reading(self) -> bool:
         """Whether there may be too little in memory for the batch after the next, and none of it on its way."""
+        if not self.waiting:
+            # If nothing was on its way either, all that waits is looked through before this says that nothing does.
+            self._take_in()
         return self.read is None and self.reading is None and len(self.waiting) <= 2 * self.batch_max
 
     def forget(self) -> None:
