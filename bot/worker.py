@@ -84,7 +84,11 @@ def prepare(name: str, settings: Settings, database: sa.Engine) -> None:
         collect_garbage_seldom()
         jobs.tools.settling = Settling(database, jobs.tools.redis)
         # A standby waits here until the active worker of its shard is gone.
-        jobs.tools.settling.engine.wait_until_active(int(name.removeprefix("engine-")))
+        shard_id = int(name.removeprefix("engine-"))
+        jobs.tools.settling.engine.wait_until_active(shard_id)
+        # That one may have taken a wake and died before it began, and would stand for those that follow.
+        queues.begin(jobs.tools.redis, queues.SETTLE, shard_id)
+        queues.wake(jobs.tools.redis, queues.SETTLE, shard_id)
 
 
 def queue_name(arguments: list[str], settings: Settings) -> str:

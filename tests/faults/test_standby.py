@@ -29,6 +29,15 @@ def test_the_standby_goes_on_where_the_killed_worker_stopped(
     assert takeover.verified.returncode == 0, takeover.verified.stdout + takeover.verified.stderr
 
 
+def test_a_worker_settles_at_once_what_one_that_died_had_been_woken_for(
+    database: Engine, database_url: str, redis_url: str, redis_client: Redis
+):
+    list_and_enrol(database)
+    redis_client.set(queues.SETTLE.pending_key(0), 1)
+    with start_worker(database_url, redis_url):
+        wait_until_settled(database)
+
+
 def test_the_standby_shuts_out_a_worker_that_hangs_and_that_one_makes_way(
     database: Engine, database_url: str, redis_url: str, redis_client: Redis
 ):
