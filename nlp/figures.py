@@ -15,6 +15,7 @@ _SKIPPABLE = ("currency", "filler")
 _YEARS_AHEAD_MAX = 3
 # What may stand between a number and its scale: "four 👍 thousand".
 _IDLE = ("filler", "yes", "thanks")
+_COURTEOUS = ("polite", "greeting")
 _WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
 _TWICE = {_PRICE: "two_prices", _QUANTITY: "two_quantities"}
 _MEASURE = "measure"
@@ -101,7 +102,7 @@ def _stand_together(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
             first.number.spoken or second.number.spoken or (not first.cue and first.number.value == second.number.value)
         )
         and all(
-            span.punctuation or any(span.has(kind) for kind in (*_IDLE, "link"))
+            span.punctuation or any(span.has(kind) for kind in (*_IDLE, *_COURTEOUS, "link"))
             for span in spans[first.position + 1 : second.position]
         )
         for first, second in pairwise(figures)
@@ -121,7 +122,7 @@ def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:
 
 def _between(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:
     return [
-        span for span in spans[first.position + 1 : second.position] if not (span.has("polite") or span.has("greeting"))
+        span for span in spans[first.position + 1 : second.position] if not any(span.has(kind) for kind in _COURTEOUS)
     ]
 
 

@@ -116,6 +116,7 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("es", "compra oro, febrero a 4. 1000."),
         ("es", "vende algodón marzo a sesenta y y seis"),
         ("es", "compra oro febrero a cuatro mil, veinte"),
+        ("es", "compra oro febrero a cuatro agora cuatro mil"),
         ("es", "compra oro febrero a... cuatro. cuatro mil"),
         ("es", "compra 10 oro dic25 mínimo 4.000"),
         ("es", "vende 10 oro dic25 con tope de 4.000"),
