@@ -56,12 +56,14 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
         if not (span.number or span.asset or span.contract)
     ):
         reasons.append("unexplained_words")
+    if any(_trades(span, "") for span in spans[:verb]):
+        reasons.append("unexplained_words")  # "quero sell 30 mate": an order, whatever the last word does
     if reasons:
         return unknown(*reasons)
     if len(numbers) == 1 and not everything and not last:
         order_id = order_id_of(numbers[0])
-        if any(_trades(span, "" if position < verb else language) for position, span in enumerate(spans)):
-            return unknown("unexplained_words")  # "quero sell 30 mate": an order, whatever the last word does
+        if any(_trades(span, language) for span in spans[verb:]):
+            return unknown("unexplained_words")
         if _is_new_value(spans, spans.index(numbers[0]), language):
             return unknown("unexplained_number")  # "at 438, then cancel"
         if order_id is None or _counts_orders(spans, numbers[0]) or any(span.asset or span.contract for span in spans):

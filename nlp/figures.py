@@ -95,11 +95,14 @@ def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
 
 
 def _stand_together(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
-    """ "At 155 five", "sell 30 30 gold", "sesenta y, y seis", "5,dois": two may be one, or one said twice."""
+    """ "At 64 20", "at 155 five", "sell 30 30 gold", "sesenta y, y seis", "5,dois": perhaps one, or one twice."""
     return any(
         not second.cue
         and (
-            first.number.spoken or second.number.spoken or (not first.cue and first.number.value == second.number.value)
+            first.number.spoken
+            or second.number.spoken
+            or (first.cue and first.role == _PRICE and second.position == first.position + 1)
+            or (not first.cue and first.number.value == second.number.value)
         )
         and all(
             span.punctuation or any(span.has(kind) for kind in (*_IDLE, *_COURTEOUS, "link"))

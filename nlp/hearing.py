@@ -85,9 +85,10 @@ def _hear_number(spans: Sequence[Span]) -> None:
     """ "Buy to December wheat": two sounds like to. It may be neither, so it is always asked."""
     counted = sum(span.number is not None for span in spans) > 1
     for position, (before, span) in enumerate(pairwise(spans)):
-        if before.has("side") and span.has("heard_number") and not span.has("cue", "price"):
+        if before.has("side") and span.has("heard_number"):
             after = next((one for one in spans[position + 2 :] if not one.punctuation), span)
-            if after.number is not None or (counted and (after.contract or after.asset)):
+            led_in = after.number is not None and not span.has("cue", "price")
+            if led_in or (counted and (after.contract or after.asset)):
                 after.sure, after.reasons = False, (_REASON,)  # "buy to two ..." may be twenty-two
     if counted:
         return
