@@ -13,9 +13,9 @@ from importlib.machinery import PathFinder, SourceFileLoader
 
 from engine import orders
 from engine.book import Book, OpenOrders
-from engine.events import Event
+from engine.events import AmendRejected, CancelRejected, Event
 from engine.listing import Listing
-from engine.matching import Market, match_batch, rejection
+from engine.matching import Market, match_batch
 from tests.bench.flow import Amend, Cancel, New, Operation
 
 Contender = Callable[[Sequence[Operation]], Callable[[], Sequence[object]]]
@@ -43,7 +43,7 @@ def book(stream: Sequence[Operation]) -> Callable[[], Sequence[object]]:
     open_orders = OpenOrders()
     ours = Book(Listing(INSTRUMENT), open_orders)
     batches = _batches(stream)
-    new, cancel = orders.Place, orders.Cancel
+    new, cancel, closed = orders.Place, orders.Cancel, orders.Reason.ORDER_CLOSED
 
     def play() -> Sequence[object]:
         events: list[Event] = []
@@ -52,10 +52,15 @@ def book(stream: Sequence[Operation]) -> Callable[[], Sequence[object]]:
             for command in batch:
                 if type(command) is new:
                     ours.place(command, command.price_ticks, events)
-                elif (order := by_id.get(command.order_id)) is None:
-                    events.append(rejection(command, orders.Reason.ORDER_CLOSED))
-                elif type(command) is cancel:
-                    ours.cancel(order, command.reason, events)
+                    continue
+                order = by_id.get(command.order_id)
+                if type(command) is cancel:
+                    if order is None:
+                        events.append(CancelRejected(command.order_id, command.trader_id, closed))
+                    else:
+                        ours.cancel(order, command.reason, events)
+                elif order is None:
+                    events.append(AmendRejected(command.order_id, command.trader_id, closed))
                 else:
                     ours.amend(order, command.price_ticks, command.quantity_lots, events)
             open_orders.changed.clear()
