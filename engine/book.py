@@ -128,10 +128,9 @@ class Book:
         """Put a stored open order at the back of its price level. It must not cross."""
         assert order.leaves_lots > 0
         assert order.price_ticks is not None
-        if order.side is BUY:
-            self._rest(order, self._bids, -order.price_ticks)
-        else:
-            self._rest(order, self._offers, order.price_ticks)
+        events: list[Event] = []
+        self._enter(order, order.price_ticks, events)
+        assert not events, "what is stored does not cross"
 
     def cancel(self, order: Order, reason: Reason, events: list[Event]) -> None:
         """End an incoming or resting order, whatever is left of it."""
@@ -170,37 +169,36 @@ class Book:
             own, opposite, limit = self._bids, self._offers, limit_ticks
         else:
             own, opposite, limit = self._offers, self._bids, -limit_ticks
-        keys = opposite.keys
-        # The first comparison spares nearly every order that only rests the call.
-        if keys and keys[0] <= limit and (best := opposite.best_key()) is not None and best <= limit:
+        keys, time_in_force = opposite.keys, incoming.time_in_force
+        if keys and keys[0] <= limit:
             if incoming.post_only:
-                self.cancel(incoming, Reason.POST_ONLY_WOULD_CROSS, events)
-                return
-            if incoming.time_in_force is FOK and (obstacle := self._obstacle(incoming, opposite, limit)) is not None:
-                self.cancel(incoming, obstacle, events)
-                return
-            self._match(incoming, opposite, limit, events)
-            if not incoming.leaves_lots:
-                return
-        time_in_force = incoming.time_in_force
+                best = opposite.best_key()
+                if best is not None and best <= limit:
+                    self.cancel(incoming, Reason.POST_ONLY_WOULD_CROSS, events)
+                    return
+            else:
+                if time_in_force is FOK and (obstacle := self._obstacle(incoming, opposite, limit)) is not None:
+                    self.cancel(incoming, obstacle, events)
+                    return
+                self._match(incoming, opposite, limit, events)
+                if not incoming.leaves_lots:
+                    return
+            keys = opposite.keys
+            assert not keys or keys[0] > limit, "an order must not rest where it could trade"
         if time_in_force is FOK:
             self.cancel(incoming, Reason.FOK_UNFILLED, events)
         elif time_in_force is IOC or incoming.price_ticks is None:
             self.cancel(incoming, Reason.IOC_REMAINDER, events)
         else:
-            keys = opposite.keys
-            assert not keys or keys[0] > limit, "an order must not rest where it could trade"
             # On the scale of its own side, where the better price is the smaller, its price is the negated limit.
-            self._rest(incoming, own, -limit)
-
-    def _rest(self, order: Order, own: BookSide, key: int) -> None:
-        queue = own.levels.get(key)
-        if queue is None:
-            own.levels[key] = deque((order,))
-            heappush(own.keys, key)
-        else:
-            queue.append(order)
-        self._by_id[order.order_id] = order
+            key = -limit
+            queue = own.levels.get(key)
+            if queue is None:
+                own.levels[key] = deque((incoming,))
+                heappush(own.keys, key)
+            else:
+                queue.append(incoming)
+            self._by_id[incoming.order_id] = incoming
 
     def _withdraw(self, order: Order) -> None:
         """Take a resting order off the book, with nothing left; what replaces it must be another object."""
@@ -237,14 +235,15 @@ class Book:
         stopped = False
         while leaves and not stopped and keys and keys[0] <= limit:
             queue = levels[keys[0]]
+            popleft = queue.popleft
             while queue:
-                resting = queue[0]
+                resting = popleft()
                 resting_leaves = resting.leaves_lots
                 if not resting_leaves:
-                    queue.popleft()
                     opposite.dead -= 1
                     continue
                 if resting.trader_id == taker_trader_id:
+                    queue.appendleft(resting)
                     mode = incoming.self_trade_prevention
                     if mode is not CANCEL_TAKER:
                         self.cancel(resting, Reason.SELF_TRADE, events)
@@ -285,9 +284,9 @@ class Book:
                 )
                 if resting_leaves:
                     resting.state = PARTIALLY_FILLED
+                    queue.appendleft(resting)
                     break
                 resting.state = FILLED
-                queue.popleft()
                 del by_id[resting_id]
                 if not leaves:
                     break
