@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from threading import Lock
+from typing import NamedTuple
 
 from spacy.matcher import PhraseMatcher
 
@@ -17,10 +19,11 @@ _GLUED_KINDS = frozenset({"side", "month", "unit", "asset"})
 _HEARD_KINDS = frozenset({"side", "quote", "month", "cue"})
 # The shortest phrases that a glued token is taken apart into: "to" and "or" are found in too many words.
 _GLUED_LENGTH_MIN = 3
+# Of so many words, what follows from their meanings alone is kept: messages are made of the same few thousand.
+_WORDS_KEPT = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """One thing that a phrase may stand for; `language` is empty where every language says it so."""
 
     kind: str
@@ -64,16 +67,16 @@ class Span:
     taken_for: Spelling | None = None
     may_be_past: bool = False  # "compre" is "compré" too, where the writer leaves the accents out
     # The values of each kind, and the meanings that they were drawn from: a message asks for them thousands of times.
-    _by_kind: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _drawn_from: tuple[Meaning, ...] = field(default=(), init=False, repr=False, compare=False)
+    _by_kind: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    _drawn_from: tuple[Meaning, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def has(self, kind: str, *values: str) -> bool:
         """Whether the span may mean this kind, and one of `values` if any are given."""
         if self._drawn_from is not self.meanings:
             self._draw()
-        if not values or kind not in self._by_kind:
-            return kind in self._by_kind
-        found = self._by_kind[kind]
+        found = self._by_kind.get(kind)
+        if not values or found is None:
+            return found is not None
         return any(value in found for value in values)
 
     def value(self, kind: str) -> str | None:
@@ -89,9 +92,7 @@ class Span:
         return frozenset(self._by_kind.get(kind, ()))
 
     def _draw(self) -> None:
-        self._by_kind = {}
-        for meaning in self.meanings:
-            self._by_kind.setdefault(meaning.kind, []).append(meaning.value)
+        self._by_kind = _by_kind(self.meanings)
         self._drawn_from = self.meanings
 
     def prefer(self, language: str, *, before_foreign_number: bool = False) -> None:
@@ -99,19 +100,12 @@ class Span:
 
         What leads in or joins a number that is not in `language` is as foreign as the number.
         """
-        if any(m.language in ("", language) for m in self.meanings):
-            # The English article "a" leads in no price, though the same letter does in Spanish.
-            article = any(m.kind == "number" and m.value == "one" and m.language == language for m in self.meanings)
-            self.meanings = tuple(
-                m
-                for m in self.meanings
-                if m.language in ("", language)
-                or (before_foreign_number and m.kind in ("cue", "number"))
-                or (m.kind not in _LOCAL_KINDS and not (article and m.kind == "cue"))
-            )
+        self.meanings = _preferred(self.meanings, language, before_foreign_number)
 
     def languages(self, kind: str, value: str | None = None) -> frozenset[str]:
         """The languages in which the span has this meaning."""
+        if not self.has(kind):
+            return frozenset()
         return frozenset(m.language for m in self.meanings if m.kind == kind and value in (None, m.value))
 
 
@@ -135,6 +129,29 @@ _LOCAL_KINDS = frozenset(
         "number",
     }
 )
+
+
+@lru_cache(maxsize=_WORDS_KEPT)
+def _by_kind(meanings: tuple[Meaning, ...]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for meaning in meanings:
+        found.setdefault(meaning.kind, []).append(meaning.value)
+    return {kind: tuple(values) for kind, values in found.items()}
+
+
+@lru_cache(maxsize=_WORDS_KEPT)
+def _preferred(meanings: tuple[Meaning, ...], language: str, before_foreign_number: bool) -> tuple[Meaning, ...]:
+    if not any(m.language in ("", language) for m in meanings):
+        return meanings
+    # The English article "a" leads in no price, though the same letter does in Spanish.
+    article = any(m.kind == "number" and m.value == "one" and m.language == language for m in meanings)
+    return tuple(
+        m
+        for m in meanings
+        if m.language in ("", language)
+        or (before_foreign_number and m.kind in ("cue", "number"))
+        or (m.kind not in _LOCAL_KINDS and not (article and m.kind == "cue"))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,4 +298,4 @@ class SpanFinder:
             self._learn(entry.phrase, Meaning("heard_asset", code, entry.language))
         for one in list(self._known.get(key, ())):
             if one.meaning.kind in _HEARD_KINDS and one.meaning.language == entry.language:
-                self._learn(entry.phrase, replace(one.meaning, kind=f"heard_{one.meaning.kind}"))
+                self._learn(entry.phrase, one.meaning._replace(kind=f"heard_{one.meaning.kind}"))
