@@ -9,6 +9,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from spacy.matcher import PhraseMatcher
+from spacy.tokens import Doc
 
 from nlp.catalogue import Catalogue
 from nlp.lexicon import Entry, Lexicon
@@ -211,15 +212,18 @@ class SpanFinder:
         text = normalise(text)
         # The zone gives back after each message the memory that spaCy keeps for words; it admits one thread at a time.
         with self._lock, self._pipeline.memory_zone():
-            doc = self._pipeline.make_doc(fold(text))
-            tokens = tokens_of(doc, text)
+            doc, tokens = self._tokens(text)
             apart = [self._apart(token) for token in tokens]
             if any(len(words) > 1 for _, words in apart):
                 text = "".join(("" if token.glued else " ") + " ".join(words) for token, words in apart).strip()
-                doc = self._pipeline.make_doc(fold(text))
-                tokens = tokens_of(doc, text)
+                doc, tokens = self._tokens(text)
             matches = [(start, end) for _, start, end in self._matcher(doc)]
         return list(self._cover(tokens, matches))
+
+    def _tokens(self, text: str) -> tuple[Doc, list[Token]]:
+        folded = fold(text)
+        doc = self._pipeline.make_doc(folded)
+        return doc, tokens_of(doc, text, folded)
 
     def _apart(self, token: Token) -> tuple[Token, list[str]]:
         if not token.is_word or token.norm in self._words or len(token.norm) < 2 * _GLUED_LENGTH_MIN:
@@ -266,8 +270,7 @@ class SpanFinder:
 
     def _spaced(self, phrase: str) -> str:
         """The phrase normalised, with a space between its tokens."""
-        text = normalise(phrase)
-        return " ".join(token.text for token in tokens_of(self._pipeline.make_doc(fold(text)), text))
+        return " ".join(token.text for token in self._tokens(normalise(phrase))[1])
 
     def _assets(self, key: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.meaning.value for one in self._known[key] if one.meaning.kind == "asset"))

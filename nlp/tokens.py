@@ -2,14 +2,15 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import spacy
 from spacy.attrs import IDX, LENGTH, SPACY
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 CHARACTERS_MAX = 1000  # a longer text is no order; reading it would only cost time
 
@@ -20,17 +21,17 @@ _FRACTIONS = {character: f" {value}" for character, value in (
 _GROUP_SPACE = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f](?=\d{3}(?!\d))")
 _ORDINAL_SIGN = re.compile(r"\bn\s?\.?\s?[º°]", re.IGNORECASE)
 _ARROW = re.compile(r"[-=]+>|[→➡⇒]")
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
-_QUOTES = dict.fromkeys(map(ord, "‘’´`ʼ"), "'") | dict.fromkeys(map(ord, "“”«»"), '"')
+_PLAIN = dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("‘’´`ʼ", "'") | dict.fromkeys("“”«»", '"')
+_TYPOGRAPHIC = re.compile(f"[{''.join(_PLAIN)}]")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 # A word drawn out: "buenasss", "boa tardeee"; "kkk" and "mmm" are words of their own.
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 _ONE_LETTER = re.compile(r"([^\W\d_])\1*$")
 _WORD = re.compile(r"[^\W\d_]+")
 _QUE = re.compile(r"\bq\b(?! ?\d)")
-_SPACES = re.compile(r"\s+")
 # What may be invisible or a space of some kind; letters, digits and the marks on a keyboard are neither.
 _CONTROLS = re.compile(r"[^\w!-~ ]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 _SYMBOL = r"[^\w\s'.,]|_"
 _PREFIX = re.compile(rf"(?:{_SYMBOL}|'|,|\.(?!\d))")
@@ -43,8 +44,7 @@ _INFIX = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`norm` is the text without accents; `glued` says that no space stands before it."""
 
     text: str
@@ -66,13 +66,13 @@ def normalise(text: str) -> str:
     for character, value in _FRACTIONS.items():
         text = text.replace(character, value)
     text = _ARROW.sub(" , ", _ORDINAL_SIGN.sub(" # ", text))
-    text = unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_QUOTES)
+    text = _TYPOGRAPHIC.sub(lambda mark: _PLAIN[mark.group()], unicodedata.normalize("NFKC", text))
     text = _CONTROLS.sub(_visible, text)
     text = _INITIALS.sub(lambda initials: initials.group().replace(".", ""), text.lower())
     if _DRAWN_OUT.search(text):
         text = _WORD.sub(_drawn_in, text)
     text = _QUE.sub("que", text)  # as Spanish and Portuguese thumbs write it
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def _drawn_in(found: re.Match[str]) -> str:
@@ -92,33 +92,32 @@ def _visible(found: re.Match[str]) -> str:
 
 def fold(text: str) -> str:
     """The text without its accents, letter by letter, so that places in it stay the same."""
-    if text.isascii():
-        return text  # most words are, and a message is folded often
-    return "".join(unicodedata.normalize("NFD", character)[0] for character in text)
+    return _NOT_ASCII.sub(lambda found: unicodedata.normalize("NFD", found.group())[0], text)
 
 
 def accented(text: str) -> bool:
     """Whether a letter of the text carries an accent."""
-    return any(character.isalpha() and character != fold(character) for character in text)
+    return any(letter.isalpha() and letter != fold(letter) for letter in _NOT_ASCII.findall(text))
 
 
 def blank_pipeline() -> Language:
     """A spaCy pipeline that only tokenizes, by rules made for what traders type."""
-    pipeline = spacy.blank("xx")
+    # A vocabulary of its own, since spaCy's works out a dozen attributes of every new word that nobody asks for.
+    pipeline = spacy.blank("xx", vocab=Vocab())
     pipeline.tokenizer = Tokenizer(
         pipeline.vocab, prefix_search=_PREFIX.match, suffix_search=_SUFFIX.search, infix_finditer=_INFIX.finditer
     )
     return pipeline
 
 
-def tokens_of(doc: Doc, text: str) -> list[Token]:
-    """Our tokens of the Doc that was made of the folded `text`."""
+def tokens_of(doc: Doc, text: str, folded: str) -> list[Token]:
+    """Our tokens of the Doc that was made of `folded`, the folded `text`."""
     tokens: list[Token] = []
     glued = False
     # Arrays rather than spaCy's own tokens, which are slow to make.
     for start, length, spaced in doc.to_array([IDX, LENGTH, SPACY]).tolist():
-        spelling = text[start : start + length]
-        tokens.append(Token(spelling, fold(spelling), glued))
+        end = start + length
+        tokens.append(Token(text[start:end], folded[start:end], glued))
         glued = not spaced
     return tokens
 
