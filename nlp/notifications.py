@@ -7,7 +7,7 @@ an order, a cancellation or STOP is read otherwise for them.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from nlp import expiry, language, numbers
 from nlp.catalogue import Catalogue
@@ -51,7 +51,7 @@ class NotificationReader:
         """What the message asks for and its language; None where a word of it is about something else."""
         words = _words(text)
         if self._telling.isdisjoint(words) or not self._known.issuperset(words):
-            return None  # As nearly every clause of a long message, which is so spared a reading.
+            return None
         spans = self._finder.find(text)
         tongue = language.detect(spans, text, last_language)
         spans = numbers.mark(spans, tongue)
@@ -62,11 +62,19 @@ class NotificationReader:
         """What is left of the message without a first or last clause that is about notifications."""
         if self._telling.isdisjoint(_words(text)):
             return
-        for found in _SEPARATOR.finditer(text):
-            before, after = text[: found.start()], text[found.end() :]
-            for clause, rest in ((before, after), (after, before)):
-                if self.read(clause, last_language) is not None:
-                    yield rest
+        parted = [(text[: found.start()], text[found.end() :]) for found in _SEPARATOR.finditer(text)]
+        # What is said beside notifications ends the search for longer clauses, of which a long message has many.
+        firsts = sum(1 for _ in takewhile(self._may_grow, (before for before, _ in parted)))
+        lasts = sum(1 for _ in takewhile(self._may_grow, (after for _, after in reversed(parted))))
+        for place, (before, after) in enumerate(parted):
+            if place < firsts and self.read(before, last_language) is not None:
+                yield after
+            if place >= len(parted) - lasts and self.read(after, last_language) is not None:
+                yield before
+
+    def _may_grow(self, clause: str) -> bool:
+        """Whether a longer clause may still be about notifications; of initials one letter more makes another word."""
+        return all(word in self._known or len(word) == 1 for word in _words(clause))
 
 
 def _words(text: str) -> list[str]:
