@@ -161,6 +161,20 @@ class _Known:
     meaning: Meaning
 
 
+class _Phrase:
+    """What the letters of `key` mean in any spelling, and in each that is listed: "compré" is not "compre"."""
+
+    def __init__(self, key: str, known: Sequence[_Known]) -> None:
+        self.key = key
+        self.meanings = tuple(dict.fromkeys(one.meaning for one in known))
+        self.spelt = {
+            spelling: tuple(dict.fromkeys(one.meaning for one in known if one.spelling == spelling))
+            for spelling in {one.spelling for one in known}
+        }
+        # The past of the first person is told from such an imperative by nothing but its accent.
+        self.may_be_past = key.endswith("e") and any((m.kind, m.value) == ("guard", "past") for m in self.meanings)
+
+
 class SpanFinder:
     """Finds the known phrases of a message, the longest first. Built once per catalogue; threads may share it."""
 
@@ -190,6 +204,7 @@ class SpanFinder:
         for lexicon in lexicons:
             for entry in lexicon.near:
                 self.near[self._key(entry.phrase)] += self.asset_words.get(self._key(entry.value), ())
+        self._phrases = {key: _Phrase(key, known) for key, known in self._known.items()}
         self._matcher = PhraseMatcher(self._pipeline.vocab, attr="ORTH")
         for key in self._known:
             self._matcher.add(key, [self._pipeline.make_doc(key)])
@@ -245,24 +260,15 @@ class SpanFinder:
 
     def _span(self, tokens: Sequence[Token], start: int, end: int, known: bool) -> Span:
         token = tokens[start]
-        norm = " ".join(one.norm for one in tokens[start:end])
-        span = Span(start, end, norm, glued=token.glued)
         if known:
-            span.meanings = self._meanings(norm, " ".join(one.text for one in tokens[start:end]))
-            # The past of the first person is told from such an imperative by nothing but its accent.
-            span.may_be_past = norm.endswith("e") and any(
-                (one.meaning.kind, one.meaning.value) == ("guard", "past") for one in self._known[norm]
-            )
-        elif not token.is_digits:
+            phrase = self._phrases[" ".join([one.norm for one in tokens[start:end]])]
+            meanings = phrase.spelt.get(" ".join([one.text for one in tokens[start:end]]), phrase.meanings)
+            return Span(start, end, phrase.key, meanings, glued=token.glued, may_be_past=phrase.may_be_past)
+        span = Span(start, end, token.norm, glued=token.glued)
+        if not token.is_digits:
             span.unknown = token.is_word
-            span.punctuation = not token.is_word
+            span.punctuation = not span.unknown
         return span
-
-    def _meanings(self, norm: str, spelling: str) -> tuple[Meaning, ...]:
-        known = self._known[norm]
-        # "compré" is not "compre": where the very letters are listed, the other spellings are other words.
-        exact = [one.meaning for one in known if one.spelling == spelling]
-        return tuple(dict.fromkeys(exact or [one.meaning for one in known]))
 
     def _learn(self, phrase: str, meaning: Meaning) -> None:
         spelling = self._spaced(phrase)
