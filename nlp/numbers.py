@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from text_to_num import text2num
 
 from nlp import compositions
 from nlp.language import COMMA_LANGUAGES, Tongue
-from nlp.spans import Number, Span
+from nlp.spans import WORDS_KEPT, Number, Span
 
 _DIGITS = re.compile(r"\d*(?:[.,]\d+)*$")
 _FRACTION_DENOMINATORS = frozenset({2, 4, 8, 16, 32})
@@ -21,6 +22,8 @@ _INDIAN_SCALES = {"lakh": Decimal(100_000), "crore": Decimal(10_000_000)}
 _HALF, _QUARTER, _THREE_QUARTERS = Decimal("0.5"), Decimal("0.25"), Decimal("0.75")
 # Spans carry no accents, without which text2num does not know these; the last is said before a noun.
 _SPELT_OUT = {"veintidos": "veintidós", "veintitres": "veintitrés", "veintiun": "veintiuno"}
+_MILLIONS = frozenset({"million", "millon", "millones", "milhao", "milhoes"})
+_CONTINUING = _MILLIONS | {"mil", "thousand", "o", "/", "-"}
 _OTHER_LANGUAGES = {"en": ("en", "es", "pt"), "es": ("es", "pt", "en"), "pt": ("pt", "es", "en")}
 
 
@@ -79,25 +82,41 @@ def mark(spans: Sequence[Span], tongue: Tongue) -> list[Span]:
     joined: list[Span] = []
     position = 0
     while position < len(spans):
-        comma = tongue.comma if not tongue.mixed or _led_in(spans, position, tongue) else None
-        found = _Reader(spans, position, tongue.language, comma).read()
+        first = spans[position]
+        found = _read(spans, position, tongue) if _may_be_number(first) else None
         if found is None:
-            joined.append(spans[position])
+            joined.append(first)
             position += 1
         else:
             number, end = found
-            first = spans[position]
             text = " ".join(span.text for span in spans[position:end])
-            number = replace(number, negative=_is_negative(joined, first))
+            if _is_negative(joined, first):
+                number = replace(number, negative=True)
             if _says_again(joined, number) and end < len(spans) and spans[end].text == ")":
                 joined.pop()
                 position = end + 1
                 continue
-            joined.append(replace(first, end=spans[end - 1].end, text=text, number=number, meanings=()))
+            span = first.copy()
+            span.end, span.text, span.number, span.meanings = spans[end - 1].end, text, number, ()
+            joined.append(span)
             if number.negative:
                 joined[-2].punctuation = True
             position = end
     return joined
+
+
+def _may_be_number(span: Span) -> bool:
+    return span.text[-1:].isdecimal() or span.has("number") or span.has("count")
+
+
+def _may_continue(span: Span) -> bool:
+    """Whether what stands behind digits may belong to their number, as it seldom does."""
+    return span.text in _CONTINUING or span.text[-1:].isdecimal() or span.has("number") or span.has("currency")
+
+
+def _read(spans: Sequence[Span], position: int, tongue: Tongue) -> tuple[Number, int] | None:
+    comma = tongue.comma if not tongue.mixed or _led_in(spans, position, tongue) else None
+    return _Reader(spans, position, tongue.language, comma).read()
 
 
 def _says_again(before: Sequence[Span], number: Number) -> bool:
@@ -174,26 +193,27 @@ class _Reader:
         if number is None:
             return None
         after = self._at(self.position + 1)
-        if number.plain and after is not None and after.glued and after.text == "o" and not self._glued(2):
+        if after is None or not _may_continue(after):
+            return number, self.position + 1
+        if number.plain and after.glued and after.text == "o" and not self._glued(2):
             # The letter next to the zero: "55O" is rather 550 than 55, but it is asked.
             return Number(number.value * 10, ambiguous=True), self.position + 2
         fraction = self._fraction_at(self.position)
         if fraction is not None:
             return self._in_thousands(Number(fraction), self.position + 3)
         end = self.position + 1
-        after = self._at(end)
-        if after is not None and after.has("number", "thousand"):
+        if after.has("number", "thousand"):
             return self._scaled(number, _THOUSAND), end + 1
-        if after is not None and after.text in ("mil", "thousand"):
+        if after.text in ("mil", "thousand"):
             number, end = self._scaled(number, _THOUSAND), end + 1
             rest = self._below_thousand(end)
             return (replace(number, value=number.value + rest[0]), rest[1]) if rest else (number, end)
-        if after is not None and after.text in ("million", "millon", "millones", "milhao", "milhoes"):
+        if after.text in _MILLIONS:
             return self._scaled(number, _MILLION), end + 1
         for unit, scale in _INDIAN_SCALES.items():
             if self._is(end, unit):
                 return replace(self._scaled(number, scale), ambiguous=True), end + 1
-        if after is not None and after.glued and after.has("number", "million"):
+        if after.glued and after.has("number", "million"):
             return self._scaled(number, _MILLION), end + 1
         if self._is(end, "dozen"):
             return self._dozens(number.value, end + 1)
@@ -398,10 +418,7 @@ class _Reader:
             return Decimal(0)
         if len(words) > 1 and words[0] in _ZEROS:
             return None  # "zero five" is two digits
-        try:
-            return Decimal(text2num(" ".join(words), language))
-        except ValueError:
-            return None
+        return _spoken(" ".join(words), language)
 
     def _decimals(self, position: int) -> tuple[str, int] | None:
         digits = self._digits_at(position)
@@ -416,4 +433,12 @@ class _Reader:
         values, end, _ = words
         if len(values) == 1 or all(value < 10 for value in values):
             return "0" * zeros + "".join(str(value) for value in values), end
+        return None
+
+
+@lru_cache(maxsize=WORDS_KEPT)
+def _spoken(words: str, language: str) -> Decimal | None:
+    try:
+        return Decimal(text2num(words, language))
+    except ValueError:
         return None

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from threading import Lock
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ _HEARD_KINDS = frozenset({"side", "quote", "month", "cue"})
 # The shortest phrases that a glued token is taken apart into: "to" and "or" are found in too many words.
 _GLUED_LENGTH_MIN = 3
 # Of so many words, what follows from their meanings alone is kept: messages are made of the same few thousand.
-_WORDS_KEPT = 8192
+WORDS_KEPT = 8192
 
 
 class Meaning(NamedTuple):
@@ -96,6 +97,10 @@ class Span:
         self._by_kind = _by_kind(self.meanings)
         self._drawn_from = self.meanings
 
+    def copy(self) -> "Span":
+        """Another span that says the same."""
+        return Span(*_given(self))
+
     def prefer(self, language: str, *, before_foreign_number: bool = False) -> None:
         """Forget what the span asks for in other languages, if `language` knows it.
 
@@ -109,6 +114,8 @@ class Span:
             return frozenset()
         return frozenset(m.language for m in self.meanings if m.kind == kind and value in (None, m.value))
 
+
+_given = attrgetter(*(field.name for field in fields(Span) if field.init))
 
 # What a word asks for in one language does not count where the message's own language uses the word otherwise.
 _LOCAL_KINDS = frozenset(
@@ -132,7 +139,7 @@ _LOCAL_KINDS = frozenset(
 )
 
 
-@lru_cache(maxsize=_WORDS_KEPT)
+@lru_cache(maxsize=WORDS_KEPT)
 def _by_kind(meanings: tuple[Meaning, ...]) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for meaning in meanings:
@@ -140,7 +147,7 @@ def _by_kind(meanings: tuple[Meaning, ...]) -> Mapping[str, tuple[str, ...]]:
     return {kind: tuple(values) for kind, values in found.items()}
 
 
-@lru_cache(maxsize=_WORDS_KEPT)
+@lru_cache(maxsize=WORDS_KEPT)
 def _preferred(meanings: tuple[Meaning, ...], language: str, before_foreign_number: bool) -> tuple[Meaning, ...]:
     if not any(m.language in ("", language) for m in meanings):
         return meanings
