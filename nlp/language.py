@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nlp.lexicon import LANGUAGES
-from nlp.spans import Span
+from nlp.spans import WORDS_KEPT, Meaning, Span
 
 DEFAULT_LANGUAGE = "en"
 
@@ -48,7 +49,9 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
     english = latin = 0
     spans = list(spans)
     for position, span in enumerate(spans):
-        languages = {m.language for m in span.meanings if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED}
+        languages = _spoken_in(span.meanings)
+        if not languages:
+            continue
         if "en" in languages and len(languages) == 2:
             continue  # a word that a language borrowed from English: "trades"
         if span.text == "a":
@@ -81,6 +84,12 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
         decided=comma is not None and (len(leaders) == 1 or last in leaders),
         mixed=bool(english and latin),
     )
+
+
+@lru_cache(maxsize=WORDS_KEPT)
+def _spoken_in(meanings: tuple[Meaning, ...]) -> frozenset[str]:
+    """The languages that a word speaks for."""
+    return frozenset(m.language for m in meanings if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED)
 
 
 def _leaders(votes: Counter[str], comma: bool | None) -> list[str]:
