@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, Prefix
 
 from nlp.reading import Spelling
-from nlp.spans import Meaning, Span
+from nlp.spans import WORDS_KEPT, Meaning, Span
 
 _SIMILARITY_MIN = 0.65  # below, it is no misspelling but another word
 _MARGIN_MIN = 0.12  # the next best word must be this much farther
@@ -69,9 +70,14 @@ class Speller:
                 self._words[key] = kept
         self._keys = list(self._words)
         self._assets = {key: codes for key, codes in asset_words.items() if key.isalpha()}
+        # Names, slang and the slips of hurried thumbs come again, and finding what is nearest takes long.
+        self._guess = lru_cache(maxsize=WORDS_KEPT)(self._nearest)
 
     def guess(self, word: str, language: str) -> Guess | None:
         """What `word` most likely misspells, or None."""
+        return self._guess(word, language)
+
+    def _nearest(self, word: str, language: str) -> Guess | None:
         if len(word) < 3 or not word.isalpha() or len(word) > 20:
             return None
         found = process.extract(
