@@ -92,10 +92,7 @@ def after_dismissal(spans: Sequence[Span]) -> Sequence[Span]:
     clause = spans[:comma]
     if not clause or not clause[0].has("no") or len(clause[0].text) < _DISMISSAL_LENGTH_MIN:
         return spans
-    known = all(
-        span is clause[0] or span.asset or span.contract or any(span.has(kind) for kind in _DISMISSED_KINDS)
-        for span in clause
-    )
+    known = all(span is clause[0] or span.asset or span.contract or span.has_any(_DISMISSED_KINDS) for span in clause)
     return spans[comma + 1 :] if known else spans
 
 
@@ -221,10 +218,7 @@ def _strange(spans: Sequence[Span]) -> bool:
     return any(
         not span.punctuation
         and not (span.number or span.asset or span.contract)
-        and not any(
-            span.has(kind)
-            for kind in (*_AROUND_KINDS, "side", "quote", "market", "time_in_force", "validity", "contract")
-        )
+        and not span.has_any((*_AROUND_KINDS, "side", "quote", "market", "time_in_force", "validity", "contract"))
         for span in spans
     )
 
@@ -289,8 +283,7 @@ def _repeat(spans: Sequence[Span], lang: str, order: Order) -> Reading | None:
     kinds = (*_AROUND_KINDS, "repeat", "time_in_force", "validity", "market", "contract", "last", "my")
     refusals = [reason for reason in order.refusals if reason != "negation"]
     strange = any(
-        not span.punctuation and not (span.number or span.contract) and not any(span.has(kind) for kind in kinds)
-        for span in spans
+        not span.punctuation and not (span.number or span.contract) and not span.has_any(kinds) for span in spans
     )
     if refusals or strange or any(span.has("guard", "negation") for span in spans):
         return None

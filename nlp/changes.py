@@ -79,7 +79,7 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
 
 
 def _is_courteous(span: Span) -> bool:
-    return span.punctuation or any(span.has(kind) for kind in ("filler", "polite", "greeting", "order"))
+    return span.punctuation or span.has_any(("filler", "polite", "greeting", "order"))
 
 
 def _trades(span: Span, language: str) -> bool:
@@ -146,7 +146,7 @@ def _denies(spans: Sequence[Span], position: int) -> bool:
 def _is_strange(span: Span, kinds: Sequence[str]) -> bool:
     if span.punctuation:
         return not all(character in _MARKS or character == "?" or not character.isascii() for character in span.text)
-    known = any(span.has(kind) for kind in (*_HARMLESS_KINDS, *kinds))
+    known = span.has_any((*_HARMLESS_KINDS, *kinds))
     return (
         not known
         and not span.has("ask", Intent.LAST_ORDER, Intent.ORDERS)

@@ -80,7 +80,7 @@ def wavers(spans: Sequence[Span]) -> bool:
     words = [span for span in spans if not span.punctuation]
     if any(span.asset or span.number or span.contract for span in words):
         return False
-    if not all(any(span.has(kind) for kind in _TALK_KINDS) or _doubts(span) for span in words):
+    if not all(span.has_any(_TALK_KINDS) or _doubts(span) for span in words):
         return False
     against = [place for place, span in enumerate(words) if _doubts(span)]
     agreeing = [place for place, span in enumerate(words) if span.has("yes")]
@@ -139,7 +139,7 @@ def help_on(spans: Sequence[Span]) -> Command | None:
     before = words[: words.index(asked[0])]
     if any(span.has("thanks") for span in before):
         return Command(Intent.THANKS)
-    if not all(any(span.has(kind) for kind in _AROUND_HELP) for span in before):
+    if not all(span.has_any(_AROUND_HELP) for span in before):
         return None
     return Command(Intent.HELP, topic=_topic(words))
 
@@ -176,7 +176,7 @@ def small_talk(spans: Sequence[Span]) -> Command | None:
     words = [span for span in spans if not span.punctuation]
     if wavers(spans):
         return unknown("yes_and_no")
-    if not words or not all(any(span.has(kind) for kind in _TALK_KINDS) and span.sure for span in words):
+    if not words or not all(span.has_any(_TALK_KINDS) and span.sure for span in words):
         return None
     if any(span.asset or span.number or span.contract for span in words) or any(span.text == "?" for span in spans):
         return Command(Intent.GREETING) if any(span.has("greeting") for span in words) else None

@@ -46,7 +46,7 @@ def read(spans: Sequence[Span], old: Reading) -> tuple[str, Decimal] | None:
 def _is_idle(span: Span) -> bool:
     if span.number is not None or span.punctuation:
         return span.text not in ("?", "¿")
-    return (span.text in _DENYING or any(span.has(kind) for kind in _AROUND)) and span.sure
+    return (span.text in _DENYING or span.has_any(_AROUND)) and span.sure
 
 
 def _is_denied(spans: Sequence[Span], position: int) -> bool:
@@ -54,11 +54,7 @@ def _is_denied(spans: Sequence[Span], position: int) -> bool:
     for span in reversed(spans[:position]):
         if span.text in _DENYING:
             return True
-        if (
-            span.number is not None
-            or span.punctuation
-            or not any(span.has(kind) for kind in ("cue", "answer", "filler", "insist"))
-        ):
+        if span.number is not None or span.punctuation or not span.has_any(("cue", "answer", "filler", "insist")):
             return False
     return False
 

@@ -86,10 +86,7 @@ def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
     return any(
         ((first.number.spoken and second.number.spoken) or second.number.value >= _THOUSAND > first.number.value)
         and second.number.value in _SCALES
-        and all(
-            span.punctuation or span.unknown or any(span.has(kind) for kind in _IDLE)
-            for span in _between(spans, first, second)
-        )
+        and all(span.punctuation or span.unknown or span.has_any(_IDLE) for span in _between(spans, first, second))
         for first, second in pairwise(figures)
     )
 
@@ -105,7 +102,7 @@ def _stand_together(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
             or (not first.cue and first.number.value == second.number.value)
         )
         and all(
-            span.punctuation or any(span.has(kind) for kind in (*_IDLE, *_COURTEOUS, "link"))
+            span.punctuation or span.has_any((*_IDLE, *_COURTEOUS, "link"))
             for span in spans[first.position + 1 : second.position]
         )
         for first, second in pairwise(figures)
@@ -115,7 +112,7 @@ def _stand_together(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
 def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:
     """ "feb, uh, 26 brent": after a month without a year, two digits may be the year."""
     before = figure.position - 1
-    while before >= 0 and any(spans[before].has(kind) for kind in (*_IDLE, "polite")) and not spans[before].contract:
+    while before >= 0 and spans[before].has_any((*_IDLE, "polite")) and not spans[before].contract:
         before -= 1
     month = spans[before].contract if 0 <= before < figure.position - 1 else None
     if month is None or any(character.isdigit() for character in spans[before].text):
@@ -124,9 +121,7 @@ def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:
 
 
 def _between(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:
-    return [
-        span for span in spans[first.position + 1 : second.position] if not any(span.has(kind) for kind in _COURTEOUS)
-    ]
+    return [span for span in spans[first.position + 1 : second.position] if not span.has_any(_COURTEOUS)]
 
 
 def _weakly_priced(figures: Sequence[Figure]) -> bool:
@@ -177,7 +172,7 @@ def _cued(spans: Sequence[Span], position: int, used: set[int]) -> tuple[str | N
         return _QUANTITY, spans[after].text
     before = position - 1
     money = False
-    while before >= 0 and (any(spans[before].has(kind) for kind in _SKIPPABLE) or spans[before].punctuation):
+    while before >= 0 and (spans[before].has_any(_SKIPPABLE) or spans[before].punctuation):
         if spans[before].has("cue"):
             break
         if spans[before].text not in ("-", ":", "=") and spans[before].punctuation:

@@ -305,13 +305,18 @@ class OrderReader:
 
     def _check_numbers_first(self) -> None:
         """A bare number before the verb may belong to what was said before it."""
-        verbs = [
-            position
-            for position, span in enumerate(self._spans)
-            if (any(span.has(kind) for kind in ("side", "quote", "pay")) or self._language in span.languages("place"))
-            and not (span.asset or span.number or span.has("filler"))
-        ]
-        if self._first_bare is not None and verbs and self._first_bare < verbs[0]:
+        if self._first_bare is None:
+            return
+        verb = next(
+            (
+                position
+                for position, span in enumerate(self._spans)
+                if (span.has_any(("side", "quote", "pay")) or self._language in span.languages("place"))
+                and not (span.asset or span.number or span.has("filler"))
+            ),
+            0,
+        )
+        if self._first_bare < verb:
             self._order.doubts.append("number_before_verb")
 
     def _check_leftover(self) -> None:
@@ -368,4 +373,4 @@ class OrderReader:
             return True
         if span.has("order") and span.text not in ("it", "one"):
             return True
-        return any(span.has(kind) for kind in _HARMLESS_KINDS)
+        return span.has_any(_HARMLESS_KINDS)

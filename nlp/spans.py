@@ -81,6 +81,12 @@ class Span:
             return found is not None
         return any(value in found for value in values)
 
+    def has_any(self, kinds: Iterable[str]) -> bool:
+        """Whether the span may mean one of these kinds."""
+        if self._drawn_from is not self.meanings:
+            self._draw()
+        return not self._by_kind.keys().isdisjoint(kinds)
+
     def value(self, kind: str) -> str | None:
         """The first value of this kind that the span may have."""
         if self._drawn_from is not self.meanings:
