@@ -130,10 +130,10 @@ def _month_code(spans: Sequence[Span], position: int, as_of: date, voice: bool) 
 
 
 def _numeric(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
-    if position + 2 >= len(spans):
+    if position + 2 >= len(spans) or spans[position + 1].text not in ("/", "-"):
         return None
     month, mark, year = spans[position : position + 3]
-    if mark.text not in ("/", "-") or not mark.glued or not year.glued or spans[position].meanings:
+    if not mark.glued or not year.glued or month.meanings:
         return None
     if not (month.text.isdecimal() and year.text.isdecimal()):
         return None
