@@ -57,7 +57,9 @@ clean:
 	rm -rf $(VENV)
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MaiBroker needs Python 3.11 or newer.")'
+	@command -v $(PYTHON) > /dev/null || { echo "MaiBroker needs Python 3.11 or newer, and there is no $(PYTHON) here; name one with PYTHON=/path/to/python3.12." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MaiBroker needs Python 3.11 or newer, and $(PYTHON) is %d.%d; name another with PYTHON=python3.12." % sys.version_info[:2])'
+	@echo "Installing MaiBroker's libraries into $(VENV)/, once: a few minutes, and about 3 GB of disk."
 	$(PYTHON) -m venv $(VENV)
 
 # torch comes first and alone: it is the largest by far, and openai-whisper would take any build of it.

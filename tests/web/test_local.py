@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot import passwords, staff
 from tests.web.conftest import settings_for
-from web.local import kept_secrets, local_environment, open_desk
+from web.local import PROJECT, kept_secrets, local_environment, open_desk
 
 STOP_SECONDS_MAX = 60
 
@@ -50,6 +50,19 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *words: str) -> None
     assert line.startswith("MaiBroker cannot start: ")
     for word in words:
         assert word in line
+
+
+def test_a_python_that_is_not_there_is_told_with_how_to_name_another(tmp_path: Path):
+    ended = subprocess.run(
+        ["make", "run", f"VENV={tmp_path / 'venv'}", "PYTHON=python-of-nobody"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    for word in ("Python 3.11 or newer", "no python-of-nobody", "PYTHON="):
+        assert word in ended.stderr
 
 
 def test_a_taken_port_is_named(tmp_path: Path, taken_port: int):
