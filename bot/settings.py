@@ -31,6 +31,7 @@ class Settings:
     twilio_auth_tokens: tuple[str, ...] = field(repr=False)  # The one in use, then the one it replaced.
     twilio_api_url: str = TWILIO_API_URL
     twilio_whatsapp_number: str
+    chat_url: str = ""  # Where pages lead whoever wants to write to us; without it, to our number at WhatsApp.
     # The content templates by language: a question with its buttons, and a notice outside the 24-hour window.
     twilio_question_templates: Mapping[str, str] = field(default_factory=dict)
     twilio_notice_templates: Mapping[str, str] = field(default_factory=dict)
@@ -96,6 +97,7 @@ class Settings:
             twilio_auth_tokens=tuple(token for token in tokens if token),
             twilio_api_url=(env.get("TWILIO_API_URL") or TWILIO_API_URL).rstrip("/"),
             twilio_whatsapp_number=required("TWILIO_WHATSAPP_NUMBER"),
+            chat_url=env.get("CHAT_URL", ""),
             twilio_question_templates=per_language(env, "TWILIO_QUESTION_CONTENT_SID"),
             twilio_notice_templates=per_language(env, "TWILIO_NOTICE_CONTENT_SID"),
             twilio_seconds_max=number("TWILIO_SECONDS_MAX", cls.twilio_seconds_max, 1),

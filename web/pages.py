@@ -46,10 +46,12 @@ def same_page_in(code: str) -> str:
 @pages.get("/")
 def front() -> str:
     """The trading terminal; all that it shows of the market and of an account its scripts get from the public API."""
-    spoken = language()
+    spoken, settings = language(), current_app.extensions["settings"]
+    number = settings.twilio_whatsapp_number.removeprefix("whatsapp:")
     return render_template(
         "terminal.html",
-        number=current_app.extensions["settings"].twilio_whatsapp_number.removeprefix("whatsapp:"),
+        number=number,
+        chat_url=settings.chat_url or f"https://wa.me/{number.removeprefix('+')}",
         sentences=sentences(spoken),
         lifetimes=lifetimes(spoken),
         intervals=[interval.value for interval in Interval],

@@ -20,9 +20,13 @@ def phone_pages(double: TwilioDouble) -> Blueprint:
 
     @phone.get("")
     def page() -> str:
-        """One chat for each number in the address, side by side; two numbers where it names none."""
+        """One chat for each number in the address, side by side; two numbers where it names none.
+
+        `text` is what the first of them is about to write, as in WhatsApp's own links.
+        """
         shown = asked_numbers() or list(NUMBERS[:2])
-        return render_template("phone.html", numbers=shown, offered=[n for n in NUMBERS if n not in shown])
+        offered = [number for number in NUMBERS if number not in shown]
+        return render_template("phone.html", numbers=shown, offered=offered, text=request.args.get("text", ""))
 
     @phone.get("/messages")
     def messages() -> dict[str, object]:

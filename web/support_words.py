@@ -119,7 +119,7 @@ def refusal(error: TradingError | RequestRefused) -> str:
     """What a person at the desk can put right."""
     _ = translations(language()).gettext
     sentences = {
-        "rate_limited": _("Too many tries. Wait a while."),
+        "rate_limited": _("Too many requests. Please wait %(retry_after_seconds)s seconds."),
         "address_blocked": _("This address is blocked for a while."),
         "limits_unavailable": _("Sign-ins cannot be counted just now, so none is taken."),
         "message_not_found": _("There is no such message."),
@@ -143,7 +143,7 @@ def refusal(error: TradingError | RequestRefused) -> str:
         "incomplete_announcement": _("Write a text in each language, of 900 characters at most."),
         "staff_not_found": _("Nobody of that name works here."),
     }
-    return sentences.get(error.code, title_of(error))
+    return sentences[error.code] % error.facts if error.code in sentences else title_of(error)
 
 
 def word(code: str) -> str:

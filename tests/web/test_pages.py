@@ -1,7 +1,12 @@
 """The pages speak the reader's language and are closed to other sites."""
 
+from dataclasses import replace
+
 import pytest
 from flask.testing import FlaskClient
+
+from tests.web.conftest import PUBLIC_URL, close, settings_for
+from web.app import create_app
 
 SPEAKS = {"en": "in your own words", "es": "con tus propias palabras", "pt": "com as suas palavras"}
 
@@ -12,6 +17,15 @@ def test_the_front_page_is_in_the_language_asked_for(client: FlaskClient, langua
     assert f'<html lang="{language}">' in page
     assert SPEAKS[language] in page
     assert "https://wa.me/14155238886" in page
+
+
+def test_a_run_with_a_chat_of_its_own_leads_there(database_url: str, redis_url: str):
+    chat = "http://127.0.0.1:8000/phone"
+    app = create_app(replace(settings_for(database_url, redis_url, PUBLIC_URL), chat_url=chat))
+    page = app.test_client().get("/").text
+    close(app)
+    assert page.count(f'href="{chat}"') == 2
+    assert "wa.me" not in page
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Who gets in to the desk, and who does not: strangers, traders, forged forms, roles too low, and late-comers."""
 
+import re
 from datetime import timedelta
 
 import pyotp
@@ -134,6 +135,7 @@ def test_few_tries_are_allowed(app: Flask):
         answer = client.post("/support/sign-in", data=fields | {"username": "ana", "password": "guess"})
         statuses.append(answer.status_code)
     assert statuses == [401] * 5 + [429] * 2
+    assert re.search(r"Please wait \d+ seconds", answer.text)
 
 
 @pytest.mark.parametrize(
