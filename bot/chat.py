@@ -6,6 +6,7 @@ the demo catalogue as of that day, no quotes and no price band, handling each li
 
 import argparse
 import json
+import logging
 import sys
 import time
 import uuid
@@ -152,7 +153,10 @@ def main() -> None:
     )
     parser.add_argument("--phone", default="+15550100", help="the sender's number")
     arguments = parser.parse_args()
-    logs.configure(sys.stderr)  # What is written to standard output is the conversation alone.
+    # What is written to standard output is the conversation alone, and beside it only what went wrong.
+    logs.configure(sys.stderr, logging.WARNING)
+    if sys.stdin.isatty():
+        print("Starting; then write as on a phone, a line a message. Ctrl-D ends it.", file=sys.stderr, flush=True)
     with open_stack(arguments.as_of) as stack:
         for line in sys.stdin:
             answer = say(stack, arguments.phone, line.rstrip("\n"))

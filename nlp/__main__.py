@@ -22,10 +22,15 @@ def main() -> None:
         "--catalogue", type=Path, default=_DEFAULT_CATALOGUE, help="the assets and their aliases, as TOML"
     )
     parser = Parser(Catalogue.from_toml(arguments.parse_args().catalogue))
-    for line in sys.stdin:
+    for number, line in enumerate(sys.stdin, start=1):
         if not line.strip():
             continue
-        row = json.loads(line)
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            sys.exit(
+                f'Line {number} is not JSON; a message is written as {{"id": "1", "text": "buy 10 wheat at 150"}}.'
+            )
         reading = parser.read(
             row["text"],
             as_of=date.fromisoformat(row.get("as_of") or _DEFAULT_AS_OF),

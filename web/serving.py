@@ -2,6 +2,7 @@
 
 import resource
 import sys
+import warnings
 
 from gunicorn.workers.base import Worker
 from psycogreen.gevent import patch_psycopg
@@ -16,6 +17,8 @@ except SettingsError as problem:
     sys.exit(f"The web server cannot start: {problem}.")
 
 logs.configure()
+# redis brings in ssl for asyncio, which nothing here uses, before gunicorn's worker lets gevent take it over.
+warnings.filterwarnings("ignore", message="Monkey-patching ssl")
 bind = f"{settings.host}:{settings.port}"
 worker_class = "gevent"
 workers = settings.web_workers

@@ -16,6 +16,7 @@ def test_each_line_is_answered_by_one_line_of_json_and_nothing_else_is_written()
         check=True,
         env=without_servers,
     )
+    assert done.stderr == ""
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["outcome"] for answer in answers] == ["placed", "ask_confirm", "amended"]
     assert answers[2]["order"]["quantity"] == "4"

@@ -111,3 +111,11 @@ def test_the_command_line_writes_a_reading_for_each_row() -> None:
 def test_help_is_about_what_it_is_asked_about(parser: Parser, text: str, language: str, topic: str | None) -> None:
     reading = parser.read(text, as_of=_AS_OF, last_language=language)
     assert (reading.intent, reading.topic, reading.certain) == ("help", topic, True)
+
+
+def test_a_line_that_is_no_json_is_named_with_what_it_should_be():
+    given = '{"id": "1", "text": "orders"}\nbuy 10 wheat\n'
+    done = subprocess.run([sys.executable, "-m", "nlp"], input=given, capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 1)
+    [line] = done.stderr.splitlines()
+    assert line.startswith("Line 2 is not JSON")
