@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import os
+import re
 import secrets
 import signal
 import socket
@@ -45,6 +46,8 @@ READY_SECONDS_MAX = 60
 RESTART_SECONDS = 1
 ADMIN = "admin"
 PASSWORD_FILE = "desk-password"
+SETTINGS_FILE = "settings.env"
+LOGINS_PER_QUARTER_HOUR = "100"  # Everyone is at this machine's one address, and signs in at every door in turn.
 NOT_A_PROCESS = "release"  # What a host runs once before it starts the others.
 
 
@@ -86,6 +89,7 @@ def run(directory: Path, given: Mapping[str, str]) -> int:
         except SettingsError as problem:
             raise CannotStart(str(problem)) from problem
         check_servers(settings)
+        keep_settings(directory, environment)
         prepare_data(settings)
         open_desk(directory, settings)
         return run_processes(directory, settings, environment)
@@ -113,13 +117,15 @@ def interrupts_held_back() -> Iterator[None]:
 
 def local_environment(directory: Path, given: Mapping[str, str]) -> dict[str, str]:
     """What the processes are told; a Twilio account that is given is used, and otherwise its double."""
-    environment = kept_secrets(directory) | {"PORT": "8000"} | {name: value for name, value in given.items() if value}
+    ours = {"PORT": "8000", "LOGINS_PER_QUARTER_HOUR": LOGINS_PER_QUARTER_HOUR}
+    environment = kept_secrets(directory) | ours | {name: value for name, value in given.items() if value}
     address = f"http://{HOST}:{environment['PORT']}"
     programs = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     environment |= {"HOST": HOST, "PATH": programs, "PYTHONUNBUFFERED": "1"}
     environment.setdefault("WHISPER_MODEL_DIR", str(directory / "models"))
     if not has_twilio(given):
         environment |= {"TWILIO_API_URL": address, "PUBLIC_URL": address, "TWILIO_WHATSAPP_NUMBER": OUR_NUMBER}
+        environment["CHAT_URL"] = f"{address}/phone"
         environment |= {
             f"TWILIO_QUESTION_CONTENT_SID_{language.upper()}": sid for language, sid in QUESTION_TEMPLATES.items()
         }
@@ -140,6 +146,14 @@ def kept_secrets(directory: Path) -> dict[str, str]:
         path.touch(mode=0o600)
         path.write_text("".join(f"{name}={value}\n" for name, value in made.items()))
     return parse(path.read_text())
+
+
+def keep_settings(directory: Path, environment: Mapping[str, str]) -> None:
+    """This run's settings in a file, so that commands can be run against it."""
+    names = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)
+    kept = directory / SETTINGS_FILE
+    kept.touch(mode=0o600)
+    kept.write_text("".join(f"{name}={environment[name]}\n" for name in names if name in environment))
 
 
 def has_twilio(given: Mapping[str, str]) -> bool:
@@ -224,13 +238,13 @@ def run_processes(directory: Path, settings: Settings, environment: dict[str, st
         # A host starts again what has died, and so do we.
         kept_up = f"while :; do {command}; echo 'It ended, and is started again.'; sleep {RESTART_SECONDS}; done"
         manager.add_process(name, kept_up, env=environment, cwd=str(PROJECT))
-    Thread(target=announce, args=(settings,), daemon=True).start()
+    Thread(target=announce, args=(directory, settings), daemon=True).start()
     manager.loop()
     interrupted = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     return 0 if interrupted else manager.returncode or 1
 
 
-def announce(settings: Settings) -> None:
+def announce(directory: Path, settings: Settings) -> None:
     """Say where to click once the application answers."""
     address = f"http://{HOST}:{settings.port}"
     for _ in range(READY_SECONDS_MAX * 2):
@@ -240,12 +254,24 @@ def announce(settings: Settings) -> None:
         except requests.RequestException:
             continue
         if ready:
-            print(
-                f"\n  MaiBroker is ready. Open {address}/phone and write: Buy 100 Dec25 Wheat at 150\n"
-                f"  The support desk is at {address}/support/ (name {ADMIN}, password in {PASSWORD_FILE} of VAR)\n",
-                flush=True,
-            )
+            print(welcome(directory, settings, address), flush=True)
             return
+
+
+def welcome(directory: Path, settings: Settings, address: str) -> str:
+    number = settings.twilio_whatsapp_number.removeprefix("whatsapp:")
+    chat = f"{settings.chat_url}  (" if settings.chat_url else f"WhatsApp to {number}  ("
+    lines = [
+        "MaiBroker is ready. Ctrl-C stops everything.",
+        f"  chat      {chat}write: buy 10 wheat at market)",
+        f"  terminal  {address}/",
+        f"  desk      {address}/support/  (name {ADMIN}, password in {directory / PASSWORD_FILE})",
+    ]
+    if not any(Path(settings.whisper_model_dir).glob("*.pt")) and not Path(settings.whisper_model).is_file():
+        lines.append(
+            "Voice notes wait for Whisper's model, which is fetched now, once; the lines of `voice` say how far it is."
+        )
+    return "\n" + "".join(f"  {line}\n" for line in lines)
 
 
 def create_app(phone_directory: str) -> Flask:

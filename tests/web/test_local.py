@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from honcho.environ import parse
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from bot import passwords, staff
+from bot.settings import Settings
 from tests.web.conftest import settings_for
-from web.local import PROJECT, kept_secrets, local_environment, open_desk
+from web.local import PROJECT, keep_settings, kept_secrets, local_environment, open_desk, welcome
 
 STOP_SECONDS_MAX = 60
 
@@ -130,3 +132,39 @@ def test_a_twilio_account_that_is_given_is_used_instead_of_the_double(tmp_path: 
     doubled = local_environment(tmp_path, {"PORT": "8123"})
     assert doubled["TWILIO_API_URL"] == doubled["PUBLIC_URL"] == "http://127.0.0.1:8123"
     assert given["HOST"] == doubled["HOST"] == "127.0.0.1"
+
+
+def test_whoever_tries_every_door_of_a_local_run_is_let_in(tmp_path: Path):
+    assert int(local_environment(tmp_path, {})["LOGINS_PER_QUARTER_HOUR"]) >= 100
+    assert local_environment(tmp_path, {"LOGINS_PER_QUARTER_HOUR": "3"})["LOGINS_PER_QUARTER_HOUR"] == "3"
+
+
+def test_commands_find_a_runs_settings_in_a_file_of_the_owners(tmp_path: Path, database_url: str, redis_url: str):
+    servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    environment = local_environment(tmp_path, servers | {"PORT": "8123", "NOT_A_SETTING": "x"})
+    keep_settings(tmp_path, environment)
+    kept = tmp_path / "settings.env"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert Settings.from_env(parse(kept.read_text())) == Settings.from_env(environment)
+    assert "NOT_A_SETTING" not in kept.read_text()
+
+
+def test_a_run_says_where_to_write_and_where_the_desks_password_is(tmp_path: Path):
+    servers = {"DATABASE_URL": "postgresql://127.0.0.1/none", "REDIS_URL": "redis://127.0.0.1"}
+    doubled = Settings.from_env(local_environment(tmp_path, servers | {"PORT": "8123"}))
+    said = welcome(tmp_path, doubled, "http://127.0.0.1:8123")
+    assert "http://127.0.0.1:8123/phone" in said
+    assert str(tmp_path / "desk-password") in said
+    assert "Whisper" in said
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "base.pt").touch()
+    assert "Whisper" not in welcome(tmp_path, doubled, "http://127.0.0.1:8123")
+    usual = Settings.from_env(local_environment(tmp_path, servers))
+    readme = (PROJECT / "README.md").read_text()
+    for line in welcome(Path(".../var"), usual, "http://127.0.0.1:8000").split("\n"):
+        assert line in readme
+    account = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t", "TWILIO_WHATSAPP_NUMBER": "whatsapp:+14155238886"}
+    theirs = Settings.from_env(local_environment(tmp_path, servers | account))
+    said = welcome(tmp_path, theirs, "http://127.0.0.1:8000")
+    assert "WhatsApp to +14155238886" in said
+    assert "/phone" not in said
