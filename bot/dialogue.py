@@ -239,7 +239,9 @@ def _order(reading: Reading, situation: Situation, *, replaced: Intent, certain:
     if missing:
         doubts = set(reading.reasons)
         settled = is_certain or (certain is None and bool(doubts) and doubts <= SETTLED_BY_ANSWER)
-        kept = replace(order, certain=settled and replaced != Intent.CONFIRM_ORDER, missing=missing)
+        # What was heard is never placed unseen, however the rest is answered.
+        clear = settled and replaced != Intent.CONFIRM_ORDER and not situation.is_voice
+        kept = replace(order, certain=clear, missing=missing)
         question = _question("missing", kept, situation, missing)
         return Step(outcome=Outcome.ASK_MISSING, reading=reading, question=question, shown=kept, missing=missing)
     reasons = _reasons_to_ask(order, situation)

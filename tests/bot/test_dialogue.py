@@ -192,6 +192,18 @@ def test_there_is_nothing_to_repeat_without_a_last_order():
     assert (taken.outcome, taken.reading.reasons) == (Outcome.NOT_UNDERSTOOD, ("no_last_order",))
 
 
+def test_an_order_of_which_a_part_was_spoken_is_read_back_when_the_rest_is_typed():
+    spoken = replace(ORDER, intent=Intent.INCOMPLETE_ORDER, contract=None, missing=("contract",))
+    asked = step(spoken, replace(EMPTY, is_voice=True))
+    assert asked.outcome == Outcome.ASK_MISSING
+    readback = step(answer(contract="Dec25"), after(asked))
+    assert (readback.outcome, readback.execute, readback.shown) == (Outcome.ASK_CONFIRM, None, ORDER)
+    typed = step(replace(spoken, quantity=None, missing=("quantity", "contract")), EMPTY)
+    heard = step(answer(quantity=Decimal(100)), after(typed, is_voice=True))
+    assert step(answer(contract="Dec25"), after(heard)).outcome == Outcome.ASK_CONFIRM
+    assert step(YES, after(readback)).execute == ORDER
+
+
 @pytest.mark.parametrize("reading", [ORDER, *ACTIONS], ids=lambda reading: reading.intent)
 def test_a_voice_note_is_always_confirmed_first(reading: Reading):
     taken = step(reading, replace(EMPTY, is_voice=True))
