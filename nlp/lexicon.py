@@ -80,14 +80,16 @@ KINDS: Mapping[str, frozenset[str] | None] = {
 }  # fmt: skip
 
 
-# The words of messages about notifications: see nlp.notifications.
-NOTICES = frozenset(
-    {
-        "fills", "full_fills", "partial_fills", "expiries", "cancellations", "alerts", "halts", "notifications",
-        "messages", "everything", "nothing", "summary", "report", "each_day", "mute", "unmute", "off", "on", "tell",
-        "send", "deny", "except", "only", "ask", "state", "at", "word",
-    }
-)  # fmt: skip
+# Words that are known only where a message or a part of it consists of nothing else: see nlp.own_words.
+OWN_WORDS: Mapping[str, frozenset[str]] = {
+    "notices": frozenset(
+        {
+            "fills", "full_fills", "partial_fills", "expiries", "cancellations", "alerts", "halts", "notifications",
+            "messages", "everything", "nothing", "summary", "report", "each_day", "mute", "unmute", "off", "on", "tell",
+            "send", "deny", "except", "only", "ask", "state", "at", "word",
+        }
+    ),
+}  # fmt: skip
 
 
 class LexiconError(ValueError):
@@ -113,7 +115,7 @@ class Lexicon:
     nicknames: tuple[Entry, ...]
     homophones: tuple[Entry, ...]
     near: tuple[Entry, ...]
-    notices: tuple[Entry, ...]
+    own_words: Mapping[str, tuple[Entry, ...]]
     examples: Mapping[Intent, tuple[str, ...]]
 
 
@@ -129,7 +131,7 @@ def load(path: Path) -> Lexicon:
     with path.open("rb") as file:
         sections = tomllib.load(file)
     for section in sections:
-        if section not in KINDS and section not in ("nicknames", "homophones", "near", "notices", "examples"):
+        if section not in {*KINDS, *OWN_WORDS, "nicknames", "homophones", "near", "examples"}:
             raise LexiconError(f"{path.name}: [{section}] is not a kind of phrase")
     entries: list[Entry] = []
     for kind, allowed in KINDS.items():
@@ -137,11 +139,14 @@ def load(path: Path) -> Lexicon:
             if not (value.isdecimal() if allowed is None else value in allowed):
                 raise LexiconError(f"{path.name}: [{kind}] cannot be {value!r}")
             entries += _entries(path, kind, value, phrases, language)
-    notices: list[Entry] = []
-    for value, phrases in sections.get("notices", {}).items():
-        if value not in NOTICES:
-            raise LexiconError(f"{path.name}: [notices] cannot be {value!r}")
-        notices += _entries(path, "notices", value, phrases, language)
+    own_words: dict[str, tuple[Entry, ...]] = {}
+    for kind, values in OWN_WORDS.items():
+        found: list[Entry] = []
+        for value, phrases in sections.get(kind, {}).items():
+            if value not in values:
+                raise LexiconError(f"{path.name}: [{kind}] cannot be {value!r}")
+            found += _entries(path, kind, value, phrases, language)
+        own_words[kind] = tuple(found)
     examples = sections.get("examples", {})
     for intent in examples:
         if intent not in _INTENTS:
@@ -152,7 +157,7 @@ def load(path: Path) -> Lexicon:
         nicknames=_spellings(path, "nicknames", sections, language),
         homophones=_spellings(path, "homophones", sections, language),
         near=_spellings(path, "near", sections, language),
-        notices=tuple(notices),
+        own_words=own_words,
         examples={Intent(intent): tuple(sentences) for intent, sentences in examples.items()},
     )
 

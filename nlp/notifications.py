@@ -6,16 +6,14 @@ an order, a cancellation or STOP is read otherwise for them.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise, takewhile
 
-from nlp import expiry, language, numbers
-from nlp.catalogue import Catalogue
+from nlp import expiry
 from nlp.commands import Command
 from nlp.lexicon import Lexicon
+from nlp.own_words import OwnWords
 from nlp.reading import NOTICES, Intent
-from nlp.spans import Span, SpanFinder
-from nlp.tokens import fold, normalise
+from nlp.spans import Span
 
 # What of the general words such a message may hold.
 _SHARED = frozenset({"clock", "number", "polite", "greeting", "thanks"})
@@ -30,8 +28,6 @@ _NOUNS = {
     "halts": ("halts",),
 }
 _TELLING = frozenset({*_NOUNS, "notifications", "messages", "summary", "report", "mute", "unmute", "tell", "state"})
-_WORD = re.compile(r"[^\W\d_]+")
-_MARKS = frozenset(".,;:!¡?¿'\"()-…")
 # A comma within a number parts nothing.
 _SEPARATOR = re.compile(r"[,.;:]\s+|\n+|\s+(?:and|then|y|e|luego|depois)\s+", re.IGNORECASE)
 
@@ -40,56 +36,27 @@ class NotificationReader:
     """Reads what is wholly about notifications, and nothing else."""
 
     def __init__(self, lexicons: Sequence[Lexicon]) -> None:
-        own = [_own_words(lexicon) for lexicon in lexicons]
-        self._finder = SpanFinder(own, Catalogue(assets={}))
-        self._known = frozenset(word for lexicon in own for entry in lexicon.entries for word in _words(entry.phrase))
-        # One word of each phrase without which no message is about notifications: most messages hold none of them.
-        telling = (entry for lexicon in lexicons for entry in lexicon.notices if entry.value in _TELLING)
-        self._telling = frozenset(max(_words(entry.phrase), key=len) for entry in telling)
+        self._words = OwnWords(lexicons, _PHRASES, telling=_TELLING, shared=_SHARED)
 
     def read(self, text: str, last_language: str | None) -> tuple[Command, str] | None:
         """What the message asks for and its language; None where a word of it is about something else."""
-        words = _words(text)
-        if self._telling.isdisjoint(words) or not self._known.issuperset(words):
-            return None
-        spans = self._finder.find(text)
-        tongue = language.detect(spans, text, last_language)
-        spans = numbers.mark(spans, tongue)
-        command = _Message(spans).command() if all(map(_is_known, spans)) else None
-        return None if command is None else (command, tongue.language)
+        found = self._words.whole(text, last_language)
+        command = None if found is None else _Message(found[0]).command()
+        return None if found is None or command is None else (command, found[1])
 
     def beside(self, text: str, last_language: str | None) -> Iterator[str]:
         """What is left of the message without a first or last clause that is about notifications."""
-        if self._telling.isdisjoint(_words(text)):
+        if not self._words.tells(text):
             return
         parted = [(text[: found.start()], text[found.end() :]) for found in _SEPARATOR.finditer(text)]
         # What is said beside notifications ends the search for longer clauses, of which a long message has many.
-        firsts = sum(1 for _ in takewhile(self._may_grow, (before for before, _ in parted)))
-        lasts = sum(1 for _ in takewhile(self._may_grow, (after for _, after in reversed(parted))))
+        firsts = sum(1 for _ in takewhile(self._words.may_grow, (before for before, _ in parted)))
+        lasts = sum(1 for _ in takewhile(self._words.may_grow, (after for _, after in reversed(parted))))
         for place, (before, after) in enumerate(parted):
             if place < firsts and self.read(before, last_language) is not None:
                 yield after
             if place >= len(parted) - lasts and self.read(after, last_language) is not None:
                 yield before
-
-    def _may_grow(self, clause: str) -> bool:
-        """Whether a longer clause may still be about notifications; of initials one letter more makes another word."""
-        return all(word in self._known or len(word) == 1 for word in _words(clause))
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(fold(normalise(text)))
-
-
-def _own_words(lexicon: Lexicon) -> Lexicon:
-    shared = (
-        entry for entry in lexicon.entries if entry.kind in _SHARED or (entry.kind, entry.value) == ("link", "and")
-    )
-    return replace(lexicon, entries=(*lexicon.notices, *shared), nicknames=(), homophones=(), near=())
-
-
-def _is_known(span: Span) -> bool:
-    return bool(span.meanings) or span.number is not None or span.text in _MARKS
 
 
 class _Message:
