@@ -9,6 +9,7 @@ from bot import (
     market_answers,
     notification_answers,
     order_answers,
+    person_answers,
     statement_answers,
 )
 from bot.asker import Asker
@@ -43,6 +44,7 @@ ANSWERS: Mapping[Intent, Callable[[Asker, Reading], str]] = {
     Intent.NOTIFICATIONS: notification_answers.settings,
     Intent.DAILY_SUMMARY: notification_answers.daily_summary,
     Intent.NO_SUMMARY: notification_answers.no_summary,
+    Intent.PERSON: person_answers.person,
 }
 
 

@@ -178,7 +178,7 @@ def step(reading: Reading, situation: Situation) -> Step:
         return Step(outcome=Outcome.NOT_UNDERSTOOD, reading=reading, question=question)
     outcome = Outcome.HELP if intent == Intent.HELP else Outcome.INFO
     # A link changes whom a yes would trade for.
-    question = None if intent == Intent.LINK else situation.open_question
+    question = None if intent == Intent.LINK or drops_question(reading) else situation.open_question
     return Step(outcome=outcome, reading=reading, question=question)
 
 

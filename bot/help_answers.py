@@ -23,6 +23,7 @@ HELP_TOPICS = (
     Intent.MUTE,
     Intent.DAILY_SUMMARY,
     Intent.LANGUAGE,
+    Intent.PERSON,
 )
 # What more there is to say on a topic: how it is undone, and how it is looked up.
 BESIDE = {
@@ -141,4 +142,5 @@ def _help_titles(asker: Asker) -> dict[Intent, str]:
         Intent.MUTE: _("Notifications"),
         Intent.DAILY_SUMMARY: _("Daily summary"),
         Intent.LANGUAGE: _("Language"),
+        Intent.PERSON: _("A person"),
     }

@@ -343,7 +343,7 @@ def not_understood(
     sentence = next((reasons[reason] for reason in reading.reasons if reason in reasons), None)
     lines = [sentence or _("I did not understand that, and did nothing.")]
     if dropped:
-        lines.append(_("The order I was asking about is dropped."))
+        lines.append(question_dropped(language))
     if sentence is None or OPEN_REASONS & set(reading.reasons):
         hint = _("Say *help* to see what I can do.")
         lines.append(hint if example is None else _("Try: %(example)s — or say *help*.") % {"example": example})
@@ -379,13 +379,18 @@ def commission_rule(language: str) -> str:
     return _("Commission: %(rate)s of what each trade is worth.") % {"rate": figures.percent(COMMISSION_RATE, language)}
 
 
-def complaint(last_order: str | None, language: str) -> str:
-    """To whoever is angry: calmly what stands, and how to take it back."""
+def complaint(last_order: str | None, language: str, *, person: str) -> str:
+    """To whoever is angry: calmly what stands and how to take it back, and how to get to a `person`."""
     _ = translations(language).gettext
-    regret = _("I am sorry that this is not as you want it. Nothing was done now.")
-    if last_order is None:
-        return "\n".join([regret, _("Say *help* to see what I can do.")])
-    return "\n".join([regret, _("Your last order:"), last_order])
+    lines = [_("I am sorry that this is not as you want it. Nothing was done now.")]
+    if last_order is not None:
+        lines += [_("Your last order:"), last_order]
+    return "\n".join([*lines, _("To reach our support, say: *%(example)s*") % {"example": person}])
+
+
+def question_dropped(language: str) -> str:
+    _ = translations(language).gettext
+    return _("The order I was asking about is dropped.")
 
 
 def nothing_to_drop(last_order: str, language: str) -> str:

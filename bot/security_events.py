@@ -45,6 +45,7 @@ class SecurityEvent(StrEnum):
     CHAT_TAKEN_OVER = "chat_taken_over"
     CHAT_WRITTEN = "chat_written"
     CHAT_HANDED_BACK = "chat_handed_back"
+    PERSON_REQUEST_CLOSED = "person_request_closed"
     TRADER_LIMITED = "trader_limited"
     TRADER_FROZEN = "trader_frozen"
     TRADER_UNFROZEN = "trader_unfrozen"

@@ -25,7 +25,13 @@ conversations = sa.Table(
     sa.Column("summarised_until", sa.DateTime(timezone=True), comment="what the last summary told up to"),
     sa.Column("taken_over_by", sa.BigInteger, comment="who of our staff writes here while the bot is mute"),
     sa.Column("taken_over_at", sa.DateTime(timezone=True)),
+    sa.Column("person_asked_at", sa.DateTime(timezone=True), comment="since when its trader asks for a person"),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index(
+        "ix_conversations_person_asked",
+        "person_asked_at",
+        postgresql_where=sa.text("person_asked_at IS NOT NULL"),
+    ),
     sa.Index("ix_conversations_summary_due", "summary_due_at", postgresql_where=sa.text("summary_due_at IS NOT NULL")),
 )
 

@@ -50,14 +50,14 @@ def find(session: Session, conversation_id: int) -> sa.RowMapping:
 def take_over(session: Session, conversation_id: int, staff_id: int, event_id: int, now: datetime) -> None:
     """From now on this person answers; an open question is void, and the trader is told. Raises ChatTaken.
 
-    `event_id` is the audit's, so that it is told once.
+    Whoever asked for a person has one then. `event_id` is the audit's, so that it is told once.
     """
     chat = _locked(session, conversation_id)
     if chat["taken_over_by"] == staff_id:
         return
     if chat["taken_over_by"] is not None:
         raise ChatTaken(conversation_id=conversation_id)
-    _set(session, conversation_id, taken_over_by=staff_id, taken_over_at=now, question=None)
+    _set(session, conversation_id, taken_over_by=staff_id, taken_over_at=now, person_asked_at=None, question=None)
     _ = translations(chat["language"]).gettext
     body = _(
         "A person from our support answers you here now. I place no orders until they hand back to me; "

@@ -41,6 +41,8 @@ class Wording:
             text = answers.answer(self.asker, reading)
         except TradingError as refusal:
             text = replies.refused(refusal.code, refusal.facts, self.listings, self.language)
+        if self.live and taken.question is None:
+            text += "\n" + replies.question_dropped(self.language)
         return self._with_question(text, taken)
 
     def readback(self, asked: Reading, *, why: str | None = None) -> str:
@@ -62,7 +64,8 @@ class Wording:
             expired = self.question is not None
             return replies.nothing_open(reading.intent, self.language, expired=expired, example=self._example())
         if COMPLAINT in reading.reasons:
-            return self._with_question(replies.complaint(self._last_order(), self.language), taken)
+            person = self.asker.examples[Intent.PERSON][0]
+            return self._with_question(replies.complaint(self._last_order(), self.language, person=person), taken)
         if taken.question is not None and ASKING_REASONS & set(reading.reasons):
             return self._about_draft(taken.question)
         example = None if self._repeats_itself() or taken.question is not None else self._example()

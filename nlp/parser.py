@@ -26,6 +26,7 @@ from nlp.language import Tongue
 from nlp.lexicon import load_all
 from nlp.notifications import NotificationReader
 from nlp.orders import Order, OrderReader
+from nlp.person import PersonReader
 from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span, SpanFinder
 
@@ -47,6 +48,7 @@ class Parser:
         self._catalogue = catalogue
         self._finder = SpanFinder(lexicons, catalogue)
         self._notifications = NotificationReader(lexicons)
+        self._person = PersonReader(lexicons)
         self._speller = spelling.Speller(self._finder.known, self._finder.asset_words)
         self._examples = {lexicon.language: lexicon.examples for lexicon in lexicons}
 
@@ -75,10 +77,15 @@ class Parser:
             )
         if (asked := self._notifications.read(text, last_language)) is not None:
             return self._of_command(*asked)
+        if (asked := self._person.read(text, last_language)) is not None:
+            return self._of_command(*asked)
         standing = (as_of, last_language, channel == "voice", question, last_order, quotes_order)
         said = self._of_text(text, *standing)
         if said.acts or said.intent in _ABOUT_ORDERS:
             return said
+        if said.asset is None and self._person.is_asked_for(text, last_language):
+            # Why nothing else was done of it still tells whether an open question stands.
+            return Reading(intent=Intent.PERSON, lang=said.lang, certain=False, reasons=said.reasons)
         for rest in self._notifications.beside(text, last_language):
             other = self._of_text(rest, *standing)
             if other.acts or other.intent in _DRAFTS:

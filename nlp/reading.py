@@ -49,6 +49,7 @@ class Intent(StrEnum):
     NOTIFICATIONS = "notifications"
     DAILY_SUMMARY = "daily_summary"
     NO_SUMMARY = "no_summary"
+    PERSON = "person"
 
 
 ACTING_INTENTS = frozenset(

@@ -5,7 +5,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from bot import retries, takeover
+from bot import person_requests, retries, takeover
 from bot.clock import utc_now
 from bot.refusals import RequestRefused
 from engine.errors import TradingError
@@ -53,6 +53,7 @@ def desk() -> str:
             given_up=retries.given_up_messages(session),
             undelivered=retries.undelivered_replies(session),
             malfunctions=retries.newest_malfunctions(session),
+            asking=person_requests.waiting(session),
             taken_over=takeover.taken_over(session),
             blocked=blocked,
         )

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from bot import queues, stops, takeover
+from bot import person_requests, queues, stops, takeover
 from bot.clock import utc_now
 from bot.languages import translations
 from bot.outbox import State
@@ -80,6 +80,16 @@ def hand_back(conversation_id: int) -> Response:
         event_id = staff_access.audit(session, SecurityEvent.CHAT_HANDED_BACK, conversation_id=conversation_id)
         takeover.hand_back(session, conversation_id, event_id, utc_now())
     return _back(conversation_id, translations(language()).gettext("The bot answers this chat again."))
+
+
+@chats.post("/chats/<int:conversation_id>/close-request")
+def close_request(conversation_id: int) -> Response:
+    """The trader needs no person any more, or was helped otherwise."""
+    with current_app.extensions["sessions"].begin() as session:
+        takeover.find(session, conversation_id)
+        if person_requests.close(session, conversation_id, utc_now()):
+            staff_access.audit(session, SecurityEvent.PERSON_REQUEST_CLOSED, conversation_id=conversation_id)
+    return _back(conversation_id, translations(language()).gettext("The request is closed, and the trader is told."))
 
 
 @chats.post("/chats/<int:conversation_id>/lift-stop")

@@ -208,6 +208,30 @@ def test_a_form_that_is_sent_twice_writes_once(chat: Traders, desk: Desk, databa
     assert chat.told(ANA) == ["*Support:* hello"]
 
 
+def test_who_asks_for_a_person_is_on_the_front_page_until_one_answers_or_closes_it(
+    chat: Traders, desk: Desk, database: Engine
+):
+    assert "0 Traders who ask for a person" in text_of(desk.get("/support/"))
+    chat.say(ANA, "quiero hablar con una persona")
+    chat.say(BEN, "talk to a human")
+    front = desk.get("/support/")
+    assert "2 Traders who ask for a person" in text_of(front)
+    mine, other = chat_of(database), chat_of(database, BEN)
+    for conversation_id in (mine, other):
+        assert f"/support/chats/{conversation_id}" in front.partition('id="asking"')[2]
+    page = f"/support/chats/{mine}"
+    assert "The trader has asked for a person since" in text_of(desk.get(page))
+    desk.do(page, f"{page}/take-over")
+    asking = desk.get("/support/").partition('id="asking"')[2].partition("<h2>")[0]
+    assert (ANA in asking, BEN in asking) == (False, True)
+    page = f"/support/chats/{other}"
+    assert "The request is closed, and the trader is told." in text_of(desk.do(page, f"{page}/close-request"))
+    assert chat.told(BEN)[-1] == "Our support has closed your request for a person. You can ask again."
+    assert "0 Traders who ask for a person" in text_of(desk.get("/support/"))
+    assert f"person_request_closed {desk.username}" in text_of(desk.get(f"/support/audit?who={desk.username}"))
+    assert "close-request" not in desk.get(page)
+
+
 def test_a_reply_that_failed_is_sent_again_and_no_other(chat: Traders, desk: Desk, database: Engine):
     chat.say(ANA, "help")
     with Session(database) as session, session.begin():
