@@ -11,6 +11,7 @@ from engine.orders import OrderType, Side
 from engine.queries import Holding
 from nlp.reading import Intent, Reading
 
+CLOSING_TOPICS = ("flatten", "flatten_half")
 FACTORS = {"double": Decimal(2), "half": Decimal("0.5")}
 # "Make it 151": a price as near as this to the order's, a quantity as near as so many times or parts of it.
 PRICE_NEARNESS = Decimal("0.2")
@@ -54,16 +55,25 @@ def _checked(amended: Reading) -> Reading:
     return amended
 
 
+def closes(change: Reading, held: Holding, listing: Listing) -> bool:
+    """Whether this position is one of those that are meant: of the product, month and side that are named."""
+    of_product = change.asset in (None, listing.asset) and change.contract in (None, listing.contract)
+    return of_product and change.side in (None, _closing_side(held))
+
+
+def _closing_side(held: Holding) -> Side:
+    return Side.SELL if held.lots > 0 else Side.BUY
+
+
 def closing(held: Holding, listing: Listing, change: Reading) -> Reading:
     """The market order that closes a position or, in whole lots, half of it; uncertain so that it is asked about."""
-    lots = abs(held.lots) // 2 if change.topic == "half" else abs(held.lots)
-    side = Side.SELL if held.lots > 0 else Side.BUY
-    if lots == 0 or change.side not in (None, side):
+    lots = abs(held.lots) // 2 if change.topic == "flatten_half" else abs(held.lots)
+    if lots == 0:
         return replace(change, intent=Intent.UNKNOWN, side=None, order_id=None)
     return replace(
         change,
         intent=Intent.CONFIRM_ORDER,
-        side=side,
+        side=_closing_side(held),
         quantity=lots * listing.lot_size,
         asset=listing.asset,
         contract=listing.contract,

@@ -442,7 +442,8 @@ def refused(code: str, facts: Mapping[str, object], listings: Listings, language
         "order_not_found": lambda: _("You have no order %(number)s.") % {"number": facts.get("order_id", "")},
         "order_closed": lambda: _("Order %(number)s is already closed.") % {"number": facts.get("order_id", "")},
         "no_orders": lambda: _("You have no orders yet."),
-        "no_single_position": lambda: _("Please name the position to close: you do not have exactly one."),
+        "no_position": lambda: _no_position(facts, listings, language),
+        "no_single_position": lambda: _which_position(facts, listings, language),
         "no_open_orders": lambda: _("There was no open order to cancel."),
         "too_many_alerts": lambda: (
             _("You have as many alerts as one may: %(most)s. Delete one first.") % {"most": count("allowed_max")}
@@ -461,6 +462,34 @@ def refused(code: str, facts: Mapping[str, object], listings: Listings, language
         ),
     }
     return sentences[code]()
+
+
+def _no_position(facts: Mapping[str, object], listings: Listings, language: str) -> str:
+    """What is not there to be closed: "You hold no Wheat Dec26 to sell." """
+    _ = translations(language).gettext
+    asset, contract = facts.get("asset"), facts.get("contract")
+    names = [] if asset is None else [listings.asset_name(str(asset), language)]
+    product = " ".join([*names, *([] if contract is None else [figures.contract(str(contract), language)])])
+    side = facts.get("side")
+    if not product:
+        return {
+            Side.BUY: _("You have no short position to buy back."),
+            Side.SELL: _("You have no long position to sell."),
+        }.get(side) or _("You have no position to close.")
+    sentence = {
+        Side.BUY: _("You have no short position in %(product)s to buy back."),
+        Side.SELL: _("You have no long position in %(product)s to sell."),
+    }.get(side) or _("You have no position in %(product)s to close.")
+    return sentence % {"product": product}
+
+
+def _which_position(facts: Mapping[str, object], listings: Listings, language: str) -> str:
+    """Positions are closed one at a time: which ones there are, and how to name one."""
+    _ = translations(language).gettext
+    found = [listings.by_id[instrument_id] for instrument_id in facts.get("instruments", ())]
+    names = [f"{listings.asset_name(one.asset, language)} {figures.contract(one.contract, language)}" for one in found]
+    lines = [_("I close one position at a time. Which one? You have: %(products)s.") % {"products": ", ".join(names)}]
+    return "\n".join([*lines, *(_("For example: *close %(product)s*") % {"product": name} for name in names[:1])])
 
 
 def frozen(web: str, username: object, language: str) -> str:

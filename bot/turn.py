@@ -49,8 +49,14 @@ class NoOpenOrders(TradingError):
     code = "no_open_orders"
 
 
+class NoPosition(TradingError):
+    """There is nothing to close of what is to be closed. Facts: asset, contract, side that would close it."""
+
+    code = "no_position"
+
+
 class NoSinglePosition(TradingError):
-    """To flatten, there must be one position to close. Facts: count."""
+    """One position at a time is closed, and several may be meant. Facts: instruments, the ids of theirs."""
 
     code = "no_single_position"
 
@@ -306,14 +312,25 @@ class Turn:
             return replace(reading, intent=intent, order_id=str(order_id))
         if reading.intent != Intent.ADJUST:
             return reading
-        if reading.topic == "flatten" or reading.side is not None:
-            held = [held for held in queries.holdings(self.session, trader_id) if held.lots]
-            if len(held) != 1:
-                raise NoSinglePosition(count=len(held))
-            return adjustments.closing(held[0], self.listings.by_id[held[0].instrument_id], reading)
+        if reading.topic in adjustments.CLOSING_TOPICS:
+            held = self._position(reading)
+            return adjustments.closing(held, self.listings.by_id[held.instrument_id], reading)
         order_id = last_orders.order_id(self.session, trader_id, reading.order_id)
         intake.check_open(self.session, trader_id=trader_id, order_id=order_id)
         return adjustments.amendment(self._order(order_id, reading.lang), reading)
+
+    def _position(self, closing: Reading) -> queries.Holding:
+        """The one position that is meant; raises NoPosition, NoSinglePosition."""
+        found = [
+            held
+            for held in queries.holdings(self.session, self.conversation["trader_id"])
+            if held.lots and adjustments.closes(closing, held, self.listings.by_id[held.instrument_id])
+        ]
+        if not found:
+            raise NoPosition(asset=closing.asset, contract=closing.contract, side=closing.side)
+        if len(found) > 1:
+            raise NoSinglePosition(instruments=[held.instrument_id for held in found])
+        return found[0]
 
     def _order(self, order_id: int, language: str) -> Reading:
         return last_orders.reading_of(self.session, self.conversation["trader_id"], order_id, self.listings, language)

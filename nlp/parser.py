@@ -36,6 +36,8 @@ _PLEASE = frozenset({"por favor", "porfa", "porfavor", "favor", "favor de", "ust
 _DRAFTS = frozenset({Intent.PLACE_ORDER, Intent.INCOMPLETE_ORDER, Intent.CONFIRM_ORDER})
 # What such a message says of orders is not lost for words about notifications beside it.
 _ABOUT_ORDERS = _DRAFTS | {Intent.ANSWER, Intent.REPEAT, Intent.ADJUST, Intent.YES, Intent.NO}
+# What the closing of a position is read as by those who know no positions.
+_MAYBE_CLOSING = frozenset({Intent.UNKNOWN, Intent.INCOMPLETE_ORDER, Intent.POSITIONS})
 # In Portuguese "compre" is never "comprei".
 _ACCENTLESS_PASTS = frozenset({"en", "pt"})
 
@@ -141,15 +143,17 @@ class Parser:
                 return change
         if question is not None or last_order is not None:
             reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
+            if reading is not None and reading.intent == Intent.UNKNOWN:
+                return steps.of_position(spans, tongue) or reading
             if reading is not None:
                 return reading
         reading = self._read(spans, tongue, as_of, voice)
         if reading.intent == Intent.UNKNOWN and len(kept) < len(spans):
             reading = self._after_dismissal(kept, tongue, as_of, voice) or reading
-        if reading.intent in (Intent.UNKNOWN, Intent.INCOMPLETE_ORDER) and question is None:
-            half = steps.of_position(spans, tongue)
-            if half is not None:
-                return half
+        if reading.intent in _MAYBE_CLOSING:
+            closing = steps.of_position(spans, tongue)
+            if closing is not None:
+                return closing
         if reading.intent == Intent.UNKNOWN and last_order is not None:
             return steps.read(spans, tongue) or reading
         return reading

@@ -18,8 +18,9 @@ STEPS = Path(__file__).with_name("steps.toml")
 _SIGNS = {"add": 1, "up": 1, "remove": -1, "down": -1}
 _WHOLE = ("flatten", "double", "half")
 # "Cancel everything" and "cancel my position" are about more than the order that is quoted.
-_CANCELING = frozenset({"cancel", "remove", "around"})
+_CANCELING = frozenset({"cancel", "remove", "around", "order"})
 _SIDES = frozenset({"buy", "sell"})
+_CLOSING = frozenset({"close", "all", "self", "wish"})
 _NOES = frozenset({"no", "nao"})
 # Order numbers start above this: what is smaller says how much.
 _ORDER_NUMBER_MIN = 1000
@@ -61,27 +62,43 @@ def _says_where_to(spans: Sequence[Span]) -> bool:
 
 
 def of_position(spans: Sequence[Span], lang: str) -> Reading | None:
-    """ "Sell half at market": half of the one position there is; None where the message says anything else."""
-    said = _said(spans, lang)
-    if said is None or "half" not in said or any(span.number for span in spans):
+    """ "Sell half at market", "close my wheat", "sell everything": what closes a position, or half of it.
+
+    None where the message says anything else. The side, the asset and the contract are those that it names.
+    """
+    named = [span for span in spans if span.asset or span.contract]
+    assets = {span.asset for span in named if span.asset}
+    contracts = {span.contract for span in named if span.contract}
+    rest = [span for span in spans if span not in named and span.text not in ("?", "¿")]
+    said = _said(rest, lang, closing=True)
+    if said is None or any(span.number for span in rest) or len(assets) > 1 or len(contracts) > 1:
         return None
     sides = said & _SIDES
-    if len(sides) != 1 or said & (_SIGNS.keys() | {"double", "flatten", "cancel", "price", "set"}):
+    if len(sides) > 1 or said & (_SIGNS.keys() | {"double", "cancel", "price", "order"}) or (sides and "set" in said):
+        return None
+    halves = "half" in said
+    sells_it = sides and (halves or "all" in said)
+    if not sells_it and not (said & {"close", "flatten"} and (named or said & {"held", "all", "self"})):
         return None
     return Reading(
         intent=Intent.ADJUST,
         lang=lang,
-        side=next(iter(sides)),
+        side=next(iter(sides), None),
+        asset=next(iter(assets), None),
+        contract=next(iter(contracts), None),
         order_id="last",
-        topic="half",
+        topic="flatten_half" if halves else "flatten",
         certain=False,
         reasons=("relative",),
     )
 
 
-def _said(spans: Sequence[Span], lang: str) -> set[str] | None:
-    """What all the words say; None where one of them is not listed, or a number is no plain amount."""
-    words = load()[lang]
+def _said(spans: Sequence[Span], lang: str, *, closing: bool = False) -> set[str] | None:
+    """What all the words say; None where one of them is not listed, or a number is no plain amount.
+
+    Some words are listed only for what closes a position.
+    """
+    words = load(closing)[lang]
     said: set[str] = set()
     for span in spans:
         if span.number is not None:
@@ -108,7 +125,7 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
     length = len(spans)
     spans = _after_no(spans)
     said = _said(spans, lang)
-    if said is None or said & (_SIDES | {"market"}):
+    if said is None or said & (_SIDES | {"market"}) or {"flatten", "order"} <= said:
         return None
     numbers = [span for span in spans if span.number is not None]
     if quotes_order and not numbers and "cancel" in said and said <= _CANCELING:
@@ -164,15 +181,16 @@ def _only(found: set[str]) -> str | None:
 
 
 @cache
-def load() -> Mapping[str, Mapping[str, frozenset[str]]]:
-    """By language, what each word may say."""
+def load(closing: bool) -> Mapping[str, Mapping[str, frozenset[str]]]:
+    """By language, what each word may say, with or without what is said only where a position is closed."""
     with STEPS.open("rb") as file:
         data = tomllib.load(file)
-    return {
-        lang: {
-            fold(word): frozenset(name for name, listed in kinds.items() if word in listed)
-            for listed_words in kinds.values()
+    table: dict[str, dict[str, frozenset[str]]] = {}
+    for lang, kinds in data.items():
+        known = {name: listed for name, listed in kinds.items() if closing or name not in _CLOSING}
+        table[lang] = {
+            fold(word): frozenset(name for name, listed in known.items() if word in listed)
+            for listed_words in known.values()
             for word in listed_words
         }
-        for lang, kinds in data.items()
-    }
+    return table

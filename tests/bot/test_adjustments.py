@@ -52,6 +52,77 @@ def test_flatten_me_asks_to_close_the_one_position_at_market(traders: Traders):
     assert traders.reply(ANA, "positions") == "You have no open positions."
 
 
+def hold(traders: Traders, *buys: str) -> None:
+    """ANA buys each of these from BEN."""
+    for words in buys:
+        traders.say(ANA, f"buy {words}")
+        traders.say(BEN, f"sell {words}")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("close my wheat", "*Sell 40 Wheat Dec25 at market*"),
+        ("close out gold jan26", "*Sell 6 Gold Jan26 at market*"),
+        ("get me out of wheat please", "*Sell 40 Wheat Dec25 at market*"),
+        ("sell all my wheat", "*Sell 40 Wheat Dec25 at market*"),
+        ("close half my wheat", "*Sell 20 Wheat Dec25 at market*"),
+        ("cierra mi posición de trigo", "*Vende 40 Trigo Dic25 a mercado*"),
+        ("liquida mi oro", "*Vende 6 Oro Ene26 a mercado*"),
+        ("zera minha posição de ouro", "*Vende 6 Ouro Jan26 a mercado*"),
+        ("vende todo o meu trigo", "*Vende 40 Trigo Dez25 a mercado*"),
+    ],
+)
+def test_the_position_that_is_named_is_closed_after_a_yes_and_no_other(traders: Traders, text: str, shown: str):
+    hold(traders, "40 dec25 wheat at 150", "6 jan26 gold at 2000")
+    asked = traders.say(ANA, text)
+    assert asked["outcome"] == "ask_confirm"
+    assert shown in "".join(asked["replies"])
+    assert traders.reply(ANA, "my positions please").count("Long") == 2
+    traders.say(ANA, text)
+    assert traders.outcome(ANA, "yes") == "placed"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sell everything", "Which one? You have: Gold Jan26, Wheat Dec25.\nFor example: *close Gold Jan26*"),
+        ("close my position", "Which one? You have: Gold Jan26, Wheat Dec25."),
+        ("cierra todo", "Por ejemplo: *cierra Oro Ene26*"),
+        ("vende tudo", "Por exemplo: *fecha Ouro Jan26*"),
+        ("close my corn", "You have no position in Corn to close."),
+        ("cover my gold", "*Sell 6 Gold Jan26 at market*"),
+        ("buy back my gold", "You have no short position in Gold to buy back."),
+    ],
+)
+def test_which_position_is_closed_is_asked_where_it_is_not_one(traders: Traders, text: str, told: str):
+    hold(traders, "40 dec25 wheat at 150", "6 jan26 gold at 2000")
+    assert told in traders.reply(ANA, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sell everything", "You have no long position to sell."),
+        ("close my position", "You have no position to close."),
+        ("vende todo", "No tienes ninguna posición comprada que vender."),
+        ("zera minha soja", "Você não tem posição em Soja para fechar."),
+    ],
+)
+def test_who_holds_nothing_is_told_so(traders: Traders, text: str, told: str):
+    answer = traders.say(ANA, text)
+    assert (answer["outcome"], answer["replies"]) == ("refused", [told])
+
+
+@pytest.mark.parametrize(
+    "text", ["close it", "close order 1001", "fecha a ordem", "cierra la 1001", "don't close my wheat"]
+)
+def test_what_closes_no_position_in_so_many_words_closes_none(traders: Traders, text: str):
+    hold(traders, "40 dec25 wheat at 150")
+    assert traders.outcome(ANA, text) == "not_understood"
+    assert traders.outcome(ANA, "yes") == "not_understood"
+
+
 def test_there_is_nothing_to_flatten_without_a_position(traders: Traders):
     traders.say(ANA, "buy 100 dec25 wheat at 150")
     assert traders.outcome(ANA, "flatten me") == "refused"
@@ -187,7 +258,7 @@ def test_half_of_the_one_position_is_worked_out_and_asked(traders: Traders, text
     traders.say(BEN, "sell 40 dec25 wheat at 150")
     answer = traders.say(ANA, text)
     assert (answer["outcome"], answer["order"]["side"], answer["order"]["quantity"]) == ("ask_confirm", "sell", "20")
-    assert traders.outcome(ANA, "buy half at market") == "not_understood"
+    assert traders.reply(ANA, "buy half at market") == "You have no short position to buy back."
 
 
 def test_more_of_an_open_draft_is_the_draft_with_more(traders: Traders):
