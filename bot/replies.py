@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from bot import figures, local_time
+from bot.estimates import Estimate
 from bot.languages import translations
 from bot.listings import Listing, Listings
 from engine.money import COMMISSION_RATE
@@ -124,11 +125,17 @@ def unlisted(reading: Reading, listings: Listings, language: str) -> str:
 
 
 def ask_confirm(
-    reading: Reading, listings: Listings, language: str, *, why: str | None = None, about: Reading | None = None
+    reading: Reading,
+    listings: Listings,
+    language: str,
+    *,
+    why: str | None = None,
+    about: Reading | None = None,
+    estimate: Estimate | None = None,
 ) -> str:
     """The readback: all of what would be done, what it costs, and how to say yes.
 
-    `about` is the order that would be changed or canceled, as it stands.
+    `about` is the order that would be changed or canceled, as it stands; `estimate` what one at market would come to.
     """
     _ = translations(language).gettext
     lines = [] if why is None else [why]
@@ -137,6 +144,8 @@ def ask_confirm(
         lines[-1] += ", " + lifetime(reading, language) + "."
         if (cost := cost_line(reading, listings, language)) is not None:
             lines.append(cost)
+        if estimate is not None:
+            lines += estimate_lines(estimate, reading, listings, language)
     if about is not None:
         lines.append(_("Now: %(order)s") % {"order": order_words(about, listings, language)})
     if (
@@ -207,6 +216,29 @@ def cost_line(reading: Reading, listings: Listings, language: str) -> str | None
         "notional": figures.money(notional, language),
         "commission": figures.money(listing.commission(notional), language),
     }
+
+
+def estimate_lines(estimate: Estimate, order: Reading, listings: Listings, language: str) -> list[str]:
+    """What an order at market would come to by the book as it stands, and what the book lacks for it."""
+    _ = translations(language).gettext
+    listing = listings.find(order.asset, order.contract)
+    if estimate.average_price is None or listing is None:
+        return [_("There is nothing in the book for it to trade with now.")]
+    lines = [
+        _("Estimate by the book now: %(quantity)s at %(price)s on average = %(notional)s + %(commission)s commission.")
+        % {
+            "quantity": figures.quantity(estimate.traded, language),
+            "price": figures.price(estimate.average_price, language, listing.tick_size),
+            "notional": figures.money(estimate.notional, language),
+            "commission": figures.money(estimate.commission, language),
+        }
+    ]
+    if estimate.lacking:
+        lacking = {"quantity": figures.quantity(estimate.lacking, language)}
+        if order.time_in_force == TimeInForce.FOK:
+            return [_("The book lacks %(quantity)s for it, so nothing would trade now.") % lacking]
+        lines.append(_("The book lacks the other %(quantity)s: they would be canceled.") % lacking)
+    return lines
 
 
 def why_asked(reasons: tuple[str, ...], language: str) -> str | None:

@@ -5,14 +5,17 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from bot import answers, examples, last_orders, order_answers, replies, tables
+from bot import answers, estimates, examples, last_orders, order_answers, replies, tables
 from bot.asker import Asker
 from bot.dialogue import ASKING_REASONS, Outcome, Question, Step
+from bot.estimates import Estimate
 from engine import queries
 from engine.errors import TradingError
+from engine.orders import OrderType, Side
 from nlp.reading import Intent, Reading
 
 COMPLAINT = "complaint"
+LEVELS_MAX = 100  # So deep an order at market is estimated.
 
 
 class Wording:
@@ -52,7 +55,19 @@ class Wording:
             session, trader_id = self.asker.session, self.asker.trader_id
             order_id = last_orders.order_id(session, trader_id, asked.order_id)
             about = last_orders.reading_of(session, trader_id, order_id, self.listings, self.language)
-        return replies.ask_confirm(asked, self.listings, self.language, why=why, about=about)
+        return replies.ask_confirm(
+            asked, self.listings, self.language, why=why, about=about, estimate=self._estimate(asked)
+        )
+
+    def _estimate(self, asked: Reading) -> Estimate | None:
+        """What an order at market would come to now."""
+        listing = self.listings.find(asked.asset, asked.contract)
+        at_market = asked.intent == Intent.PLACE_ORDER and asked.order_type == OrderType.MARKET
+        if not at_market or listing is None or asked.quantity is None:
+            return None
+        depth = queries.depth(self.asker.session, listing.instrument_id, LEVELS_MAX)
+        opposite = depth.offers if asked.side == Side.BUY else depth.bids
+        return estimates.of_market_order(asked.quantity, opposite, listing)
 
     def _not_understood(self, taken: Step) -> str:
         reading = taken.reading
