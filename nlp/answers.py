@@ -96,6 +96,16 @@ def after_dismissal(spans: Sequence[Span]) -> Sequence[Span]:
     return spans[comma + 1 :] if known else spans
 
 
+def after_shrug(spans: Sequence[Span]) -> Sequence[Span] | None:
+    """What follows "oh I don't know, ..." in one message; None where nothing is led in so."""
+    comma = next((position for position, span in enumerate(spans) if span.punctuation), None)
+    if comma is None or comma + 1 == len(spans):
+        return None
+    clause = spans[:comma]
+    shrugs = [span for span in clause if span.has("guard", "hesitation")]
+    return spans[comma + 1 :] if shrugs and all(span in shrugs or span.has("filler") for span in clause) else None
+
+
 def _drops(spans: Sequence[Span]) -> bool:
     """A bare "cancel" drops the question that stands open."""
     words = [span for span in spans if not span.punctuation]

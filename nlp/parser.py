@@ -141,6 +141,12 @@ class Parser:
             change = steps.of_draft(spans, tongue, question.reading)  # A voice that says "at 10" is heard as "add 10".
             if change is not None:
                 return change
+        shrugged = answers.after_shrug(spans) if question is not None else None
+        if shrugged is not None:
+            order = self._order(shrugged, tongue, as_of, voice)
+            answer = answers.read(shrugged, tongue, question, last_order, order)
+            if answer is not None and answer.intent == Intent.ANSWER:
+                return replace(answer, certain=False, reasons=(*answer.reasons, "hesitation"))
         if question is not None or last_order is not None:
             reading = answers.read(spans, tongue, question, last_order, self._order(spans, tongue, as_of, voice))
             if reading is not None and reading.intent == Intent.UNKNOWN:

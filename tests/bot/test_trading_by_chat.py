@@ -325,3 +325,29 @@ def test_an_order_for_a_month_that_is_over_is_asked_for_another(traders: Traders
     placed = traders.say(ANA, "yes")
     assert placed["outcome"] == "placed"
     assert placed["order"]["contract"] == "Feb26"
+
+
+@pytest.mark.parametrize(
+    ("order", "answer", "shown"),
+    [
+        ("buy 10 dec25 wheat", "oh I don't know, buy at market", "*Buy 10 Wheat Dec25 at market*"),
+        ("compra 10 trigo dic25", "no sé, a mercado", "*Compra 10 Trigo Dic25 a mercado*"),
+        ("compra 10 trigo dez25", "ah sei la, compra a mercado", "*Compra 10 Trigo Dez25 a mercado*"),
+        ("compra 10 trigo dez25", "sei lá, 150", "*Compra 10 Trigo Dez25 a 150,00*"),
+    ],
+)
+def test_an_answer_with_a_shrug_is_read_back_and_never_placed_at_once(
+    traders: Traders, order: str, answer: str, shown: str
+):
+    assert traders.outcome(ANA, order) == "ask_missing"
+    said = traders.say(ANA, answer)
+    assert said["outcome"] == "ask_confirm"
+    assert shown in "\n".join(said["replies"])
+    assert traders.outcome(ANA, "yes") == "placed"
+
+
+@pytest.mark.parametrize("answer", ["I don't know", "ah sei la", "no sé, déjame pensar", "not sure, maybe not"])
+def test_a_shrug_alone_answers_nothing(traders: Traders, answer: str):
+    traders.say(ANA, "buy 10 dec25 wheat")
+    assert traders.outcome(ANA, answer) == "not_understood"
+    assert traders.outcome(ANA, "yes") != "placed"
