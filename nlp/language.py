@@ -27,6 +27,10 @@ _LETTERS = {
 _EVIDENCE_KINDS_IGNORED = frozenset(
     {"asset", "heard_number", "heard_asset", "heard_side", "heard_month", "heard_quote", "heard_cue", "repeat"}
 )
+# Sounds ("mmm") and the shortest of the words that carry nothing ("te", "as") are written in every language.
+_VOWELS = frozenset("aeiou")
+_SLIGHT_LENGTH_MAX = 2
+_SLIGHT_KINDS = frozenset({"filler", "answer", "cue", "clock", "link", "number", "validity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
     """The language of the spans, of the letters in the original `text`, and how its numbers are written."""
     votes: Counter[str] = Counter()
     english = latin = 0
+    clear = False
     spans = list(spans)
     for position, span in enumerate(spans):
         languages = _spoken_in(span.meanings)
@@ -60,6 +65,7 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
                 languages -= {"en"}  # an article, but never before digits
         if not languages or (span.has("heard_asset") and not span.has("asset")):
             continue  # a word that may be a misspelt asset speaks for no language
+        clear = clear or not _is_slight(span)
         for language in languages:
             votes[language] += 3 if len(languages) == 1 else 2 if len(languages) == 2 else 1
         if languages == {"en"}:
@@ -71,11 +77,12 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
         if letter in lower:
             votes[language] += 2
             latin += 1
+            clear = True
     comma = None if last is None else last in COMMA_LANGUAGES
     if english or latin:
         comma = latin > english if latin != english else None
     leaders = _leaders(votes, comma)
-    language = last if last in leaders else leaders[0]
+    language = last if last is not None and (last in leaders or not clear) else leaders[0]
     if english and latin and last is not None and comma != (last in COMMA_LANGUAGES):
         comma = None  # who wrote the other language before may write numbers as that one does
     return Tongue(
@@ -90,6 +97,13 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
 def _spoken_in(meanings: tuple[Meaning, ...]) -> frozenset[str]:
     """The languages that a word speaks for."""
     return frozenset(m.language for m in meanings if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED)
+
+
+def _is_slight(span: Span) -> bool:
+    """Whether the span alone tells too little of a language to leave the one that was spoken last."""
+    if not _VOWELS & set(span.text):
+        return span.text.isalpha()
+    return len(span.text) <= _SLIGHT_LENGTH_MAX and all(meaning.kind in _SLIGHT_KINDS for meaning in span.meanings)
 
 
 def _leaders(votes: Counter[str], comma: bool | None) -> list[str]:

@@ -64,6 +64,12 @@ def test_a_word_that_may_be_two_assets_is_asked_about(parser: Parser, word: str)
         ("compra 10 brent z25 a 64", "es", "es"),
         ("1042", "pt", "pt"),
         ("100", None, "en"),
+        ("mmm", "pt", "pt"),
+        ("mmm", "en", "en"),
+        ("te ligo as 10", "pt", "pt"),
+        ("y", "pt", "pt"),
+        ("hola", "pt", "es"),
+        ("market", "pt", "en"),
     ],
 )
 def test_the_words_tell_the_language_and_the_last_one_breaks_ties(
