@@ -12,6 +12,7 @@ from bot.languages import translations
 from bot.listings import Listing, Listings
 from engine import queries
 from engine.errors import UnknownMarket
+from engine.orders import InstrumentStatus
 from nlp.reading import Intent, Reading
 
 LINES_MAX = 10
@@ -49,10 +50,13 @@ class Asker:
         active = [self.listings.by_id[found] for found in queries.most_active(self.session, self.now)]
         chosen: list[Listing] = []
         for asset in [reading.asset] if reading.asset is not None else self.listings.assets():
+            if reading.contract is not None:
+                named = self.listings.find(asset, reading.contract)
+                chosen += [named] if named is not None and named.status == InstrumentStatus.OPEN else []
+                continue
             nearest = [self.listings.by_name[asset, code] for code in self.listings.contracts(asset)]
             # What trades most comes first, then what ends first.
-            ranked = list(dict.fromkeys([*(found for found in active if found.asset == asset), *nearest]))
-            chosen += [found for found in ranked if reading.contract in (None, found.contract)][:months]
+            chosen += list(dict.fromkeys([*(found for found in active if found in nearest), *nearest]))[:months]
         return chosen
 
     def matches(self, reading: Reading, instrument_id: int) -> bool:

@@ -108,7 +108,7 @@ class Listings:
         return name[:1].upper() + name[1:]
 
     def contracts(self, asset: str) -> list[str]:
-        """The asset's contracts that can be traded, the nearest month from today on first."""
+        """The asset's contracts that can be traded, the nearest month first; months that are over only if no other is."""
         month = self.today.date().replace(day=1)
         tradable = [
             listing
@@ -116,4 +116,4 @@ class Listings:
             if listing.asset == asset and listing.status == InstrumentStatus.OPEN
         ]
         ahead = [listing.contract for listing in tradable if listing.contract_month >= month]
-        return ahead + [listing.contract for listing in tradable if listing.contract_month < month]
+        return ahead or [listing.contract for listing in tradable]

@@ -11,7 +11,7 @@ from bot.languages import LANGUAGES
 from bot.listings import Listings
 from engine import catalogue
 from nlp.parser import Parser
-from tests.bot.conftest import Traders
+from tests.bot.conftest import AS_OF, Traders
 
 LATER = datetime(2027, 3, 15, 12, tzinfo=UTC)
 
@@ -47,3 +47,16 @@ def test_the_order_to_try_is_of_what_trades_most_at_the_last_price(traders: Trad
     reply = traders.reply("+15550102", "zzz qwxy")
     assert shown in reply
     assert traders.say("+15550102", shown)["order"]["price"] == "1990.5"
+
+
+def test_a_month_that_is_over_is_in_no_list_even_where_it_trades_most(traders: Traders):
+    assert "Gold Dec25" in traders.reply("+15550102", "gold prices")
+    traders.stack.moved = LATER - AS_OF
+    traders.say("+15550100", "buy 50 jan26 gold at 1990.5")
+    traders.say("+15550101", "sell 50 jan26 gold at 1990.5")
+    for text in ("gold prices", "market", "chart gold", "zzz qwxy"):
+        reply = traders.reply("+15550102", text)
+        assert "Jan26" not in reply, text
+        assert "Dec25" not in reply, text
+    assert "Gold Jan26* · last 1,990.50" in traders.reply("+15550102", "price of gold jan26")
+    assert "Gold Jan26* · last 1,990.50" in traders.reply("+15550102", "jan26 prices")
