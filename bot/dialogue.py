@@ -197,6 +197,8 @@ def _yes(reading: Reading, situation: Situation) -> Step:
         return Step(
             outcome=Outcome.ASK_MISSING, reading=reading, question=question, shown=asked, missing=question.missing
         )
+    if not reading.certain:
+        return _ask_confirm(reading, asked, situation, reading.reasons)
     last_price = situation.market.last_price(asked)
     if asked.intent == Intent.PLACE_ORDER and market_moved(asked, question.market_price, last_price):
         return _ask_confirm(reading, asked, situation, ("price_moved",))

@@ -10,7 +10,7 @@ def order_reason(reason: Reason, language: str) -> str:
     return {
         Reason.IOC_REMAINDER: _("What could not trade at once was canceled."),
         Reason.FOK_UNFILLED: _("It could not be filled whole at once, so nothing was traded."),
-        Reason.SELF_TRADE: _("It would have met your own order, so the rest was canceled."),
+        Reason.SELF_TRADE: _("Nobody trades with themselves: what would have met your own order was canceled."),
         Reason.POST_ONLY_WOULD_CROSS: _("It would have traded at once, so it was not placed."),
         Reason.CANCELED_BY_TRADER: _("You canceled it."),
         Reason.CANCELED_BY_STAFF: _("Our staff canceled it."),

@@ -249,6 +249,7 @@ def why_asked(reasons: tuple[str, ...], language: str) -> str | None:
         "identical_resend": _("You have just placed this very order. Once more?"),
         "above_own_limit": _("This is above the size you want to be asked about."),
         "far_from_market": _("That price is far from the market:"),
+        "sign_alone": _("A sign may only say that you have read it. Please answer with a word:"),
         "price_moved": _("The market has moved since I asked."),
         "ambiguous_number": _("I am not sure about a number:"),
         "typo_fits_two_assets": _("I am not sure about the product:"),

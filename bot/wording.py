@@ -1,6 +1,5 @@
 """The reply to a message that carries nothing out: what is asked, answered or refused, and what it leaves open."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -15,6 +14,9 @@ from engine.orders import OrderType, Side
 from nlp.reading import Intent, Reading
 
 COMPLAINT = "complaint"
+# What else than an order is worth trying, and how far back it matters what was tried.
+TO_TRY = (Intent.MARKET, Intent.BOOK, Intent.ORDERS, Intent.ALERT, Intent.PERSON)
+MESSAGES_LOOKED_BACK = 20
 LEVELS_MAX = 100  # So deep an order at market is estimated.
 
 
@@ -77,7 +79,8 @@ class Wording:
                 return replies.nothing_to_drop(last_order, self.language)
         if not self.live and reading.intent in (Intent.YES, Intent.NO, Intent.ANSWER):
             expired = self.question is not None
-            return replies.nothing_open(reading.intent, self.language, expired=expired, example=self._example())
+            example = examples.order(self.asker)
+            return replies.nothing_open(reading.intent, self.language, expired=expired, example=example)
         if COMPLAINT in reading.reasons:
             person = self.asker.examples[Intent.PERSON][0]
             return self._with_question(replies.complaint(self._last_order(), self.language, person=person), taken)
@@ -114,18 +117,18 @@ class Wording:
 
     def _repeats_itself(self) -> bool:
         """Whether the message before this one was not understood either, so that our example did not help."""
+        return self._outcomes_before(1) == [Outcome.NOT_UNDERSTOOD]
+
+    def _outcomes_before(self, count: int) -> list[str | None]:
+        """What the messages before this one led to, the newest first."""
         inbox = tables.inbox
-        before: Sequence[str | None] = (
-            self.asker.session.execute(
-                sa.select(inbox.c.outcome)
-                .where(inbox.c.conversation_id == self.message["conversation_id"], inbox.c.id < self.message["id"])
-                .order_by(inbox.c.id.desc())
-                .limit(1)
-            )
-            .scalars()
-            .all()
+        before = sa.select(inbox.c.outcome).where(
+            inbox.c.conversation_id == self.message["conversation_id"], inbox.c.id < self.message["id"]
         )
-        return list(before) == [Outcome.NOT_UNDERSTOOD]
+        return list(self.asker.session.execute(before.order_by(inbox.c.id.desc()).limit(count)).scalars())
 
     def _example(self) -> str:
-        return examples.order(self.asker)
+        """An order that could be placed; another thing to try after each message that was not understood lately."""
+        others = [self.asker.examples[intent][0] for intent in TO_TRY]
+        turn = self._outcomes_before(MESSAGES_LOOKED_BACK).count(Outcome.NOT_UNDERSTOOD) % (len(others) + 1)
+        return examples.order(self.asker) if turn == 0 else others[turn - 1]

@@ -188,12 +188,17 @@ def small_talk(spans: Sequence[Span]) -> Command | None:
         if first.has("no"):
             return Command(Intent.NO)
         if not (thanked and (first.has("yes", "noted") or first.has("thanks"))) and not _only_greets(words, first):
-            return Command(Intent.YES)
+            return Command(Intent.YES, reasons=("sign_alone",) if _is_sign(words) else ())
     if thanked:
         return Command(Intent.THANKS)
     if any(span.has("greeting") for span in words):
         return Command(Intent.GREETING)
     return None
+
+
+def _is_sign(words: Sequence[Span]) -> bool:
+    """A thumb or a tick without a word: it may say no more than that something was read."""
+    return not any(character.isalnum() for span in words for character in span.text)
 
 
 def _only_greets(words: Sequence[Span], first: Span) -> bool:

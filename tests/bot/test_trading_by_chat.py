@@ -351,3 +351,29 @@ def test_a_shrug_alone_answers_nothing(traders: Traders, answer: str):
     traders.say(ANA, "buy 10 dec25 wheat")
     assert traders.outcome(ANA, answer) == "not_understood"
     assert traders.outcome(ANA, "yes") != "placed"
+
+
+@pytest.mark.parametrize("sign", ["👍", "👌", "✅"])
+def test_a_sign_alone_places_nothing_before_a_word(traders: Traders, sign: str):
+    traders.say(ANA, "can you buy 10 dec25 wheat at 150?")
+    asked = traders.say(ANA, sign)
+    assert asked["outcome"] == "ask_confirm"
+    assert "Please answer with a word:\n*Buy 10 Wheat Dec25 at 150.00*" in "".join(asked["replies"])
+    assert traders.outcome(ANA, "much appreciated") == "info"
+    assert traders.outcome(ANA, f"yes {sign}") == "placed"
+
+
+def test_refusals_suggest_something_else_each_time(traders: Traders):
+    tried = []
+    for _ in range(3):
+        reply = traders.reply(ANA, "zzz qwxy")
+        tried.append(next(line for line in reply.splitlines() if line.startswith("Try: ")))
+        traders.say(ANA, "orders")
+    assert len(set(tried)) == 3
+
+
+def test_who_would_trade_with_themselves_is_told_so_with_the_order(traders: Traders):
+    traders.say(ANA, "buy 10 dec25 wheat at 150")
+    reply = traders.reply(ANA, "sell 10 dec25 wheat at 150")
+    assert "Nobody trades with themselves: what would have met your own order was canceled." in reply
+    assert "Your own order on the other side is 1001." in reply
