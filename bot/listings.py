@@ -108,7 +108,7 @@ class Listings:
         return name[:1].upper() + name[1:]
 
     def contracts(self, asset: str) -> list[str]:
-        """The asset's contracts that can be traded, the nearest month first; months that are over only if no other is."""
+        """The asset's contracts that can be traded, the nearest month first; months over only if no other is."""
         month = self.today.date().replace(day=1)
         tradable = [
             listing
