@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from bot import (
     account_answers,
     alert_answers,
+    fact_answers,
     help_answers,
     market_answers,
     notification_answers,
@@ -44,6 +45,7 @@ ANSWERS: Mapping[Intent, Callable[[Asker, Reading], str]] = {
     Intent.NOTIFICATIONS: notification_answers.settings,
     Intent.DAILY_SUMMARY: notification_answers.daily_summary,
     Intent.NO_SUMMARY: notification_answers.no_summary,
+    Intent.FACTS: fact_answers.facts,
     Intent.PERSON: person_answers.person,
 }
 

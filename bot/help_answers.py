@@ -22,6 +22,7 @@ HELP_TOPICS = (
     Intent.ALERT,
     Intent.MUTE,
     Intent.DAILY_SUMMARY,
+    Intent.FACTS,
     Intent.LANGUAGE,
     Intent.PERSON,
 )
@@ -142,5 +143,6 @@ def _help_titles(asker: Asker) -> dict[Intent, str]:
         Intent.MUTE: _("Notifications"),
         Intent.DAILY_SUMMARY: _("Daily summary"),
         Intent.LANGUAGE: _("Language"),
+        Intent.FACTS: _("Market rules"),
         Intent.PERSON: _("A person"),
     }

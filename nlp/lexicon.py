@@ -89,6 +89,7 @@ OWN_WORDS: Mapping[str, frozenset[str]] = {
             "send", "deny", "except", "only", "ask", "state", "at", "word",
         }
     ),
+    "facts": frozenset({"currency", "lot", "tick", "hours", "last_day", "band", "commission", "word"}),
     "person": frozenset({"reach", "staff", "anyone", "complain", "machine", "deny", "word"}),
 }  # fmt: skip
 

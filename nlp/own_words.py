@@ -20,15 +20,23 @@ _MARKS = frozenset(".,;:!¡?¿'\"()-…")
 class OwnWords:
     """One such vocabulary: a section of every lexicon, and the kinds of general words that may stand beside its own.
 
-    `telling` are the values without one of which no message is about its subject.
+    `telling` are the values without one of which no message is about its subject; a `catalogue` lets products be named.
     """
 
     def __init__(
-        self, lexicons: Sequence[Lexicon], section: str, *, telling: Collection[str], shared: Collection[str]
+        self,
+        lexicons: Sequence[Lexicon],
+        section: str,
+        *,
+        telling: Collection[str],
+        shared: Collection[str],
+        catalogue: Catalogue | None = None,
     ) -> None:
         own = [_only(lexicon, section, shared) for lexicon in lexicons]
-        self._finder = SpanFinder(own, Catalogue(assets={}))
-        self._known = frozenset(word for lexicon in own for entry in lexicon.entries for word in _words(entry.phrase))
+        self._finder = SpanFinder(own, catalogue or Catalogue(assets={}))
+        products = [] if catalogue is None else [alias for aliases in catalogue.assets.values() for alias in aliases]
+        phrases = [*products, *(entry.phrase for lexicon in own for entry in lexicon.entries)]
+        self._known = frozenset(word for phrase in phrases for word in _words(phrase))
         # One word of each phrase without which no message is about the subject: most messages hold none of them.
         entries = (entry for lexicon in lexicons for entry in lexicon.own_words[section] if entry.value in telling)
         self._telling = frozenset(max(_words(entry.phrase), key=len) for entry in entries)
@@ -41,10 +49,14 @@ class OwnWords:
         """Whether a longer clause may still hold no other words; of initials one letter more makes another word."""
         return all(word in self._known or len(word) == 1 for word in _words(clause))
 
+    def consists_of_them(self, text: str) -> bool:
+        """Whether every word may be one of these, and one of them is about the subject."""
+        words = _words(text)
+        return not self._telling.isdisjoint(words) and self._known.issuperset(words)
+
     def whole(self, text: str, last_language: str | None) -> tuple[list[Span], str] | None:
         """The spans of a text that holds no other words, and its language."""
-        words = _words(text)
-        if self._telling.isdisjoint(words) or not self._known.issuperset(words):
+        if not self.consists_of_them(text):
             return None
         spans, written_in = self.spans(text, last_language)
         return (spans, written_in) if all(map(is_known, spans)) else None

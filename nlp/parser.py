@@ -21,6 +21,7 @@ from nlp import (
 )  # fmt: skip
 from nlp.catalogue import Catalogue
 from nlp.commands import Command
+from nlp.facts import FactsReader
 from nlp.hearing import hear
 from nlp.language import Tongue
 from nlp.lexicon import load_all
@@ -51,6 +52,7 @@ class Parser:
         self._finder = SpanFinder(lexicons, catalogue)
         self._notifications = NotificationReader(lexicons)
         self._person = PersonReader(lexicons)
+        self._facts = FactsReader(lexicons, catalogue)
         self._speller = spelling.Speller(self._finder.known, self._finder.asset_words)
         self._examples = {lexicon.language: lexicon.examples for lexicon in lexicons}
 
@@ -79,7 +81,8 @@ class Parser:
             )
         if (asked := self._notifications.read(text, last_language)) is not None:
             return self._of_command(*asked)
-        if (asked := self._person.read(text, last_language)) is not None:
+        asked = self._person.read(text, last_language) or self._facts.read(text, last_language, as_of)
+        if asked is not None:
             return self._of_command(*asked)
         standing = (as_of, last_language, channel == "voice", question, last_order, quotes_order)
         said = self._of_text(text, *standing)

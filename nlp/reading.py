@@ -50,6 +50,7 @@ class Intent(StrEnum):
     DAILY_SUMMARY = "daily_summary"
     NO_SUMMARY = "no_summary"
     PERSON = "person"
+    FACTS = "facts"
 
 
 ACTING_INTENTS = frozenset(
@@ -88,7 +89,8 @@ class Reading:
 
     `lang` is the language to answer in; `expires_in` counts minutes; `expires_at` is a day, a clock time or both, by
     the trader's own clock: "2025-11-07", "T20:00", "2025-11-07T15:00"; `order_id` is digits or "last"; `topic` is what
-    help is asked on: an intent, or one of the terms of trading, "commission", "time_in_force", "lots" or "limits";
+    help is asked on: an intent, or one of the terms of trading, "commission", "time_in_force", "lots" or "limits", or
+    which rule of a market is: "currency", "lot", "tick", "hours", "last_day", "band" or "commission";
     `period` is the day or month of a statement: "2025-11-03", "2025-11"; `notices` are the kinds of notification that
     are muted or unmuted, with the topic "only" those that are told alone; `clock` is a time of day, "18:00".
     """
