@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -59,11 +60,9 @@ def fitting(age: timedelta) -> Interval:
     return next((one for one in Interval if age <= (COUNT_MAX - 1) * DURATIONS[one]), Interval.DAY)
 
 
-def candles(session: Session, instrument_id: int, interval: Interval, *, until: datetime, limit: int) -> list[Candle]:
-    """The last `limit` intervals before `until`, the oldest first."""
-    duration = DURATIONS[interval]
-    since = until - (until - EPOCH) % duration - (limit - 1) * duration
-    opens_at = sa.func.date_bin(duration, trades.c.occurred_at, EPOCH).label("opens_at")
+def _candles() -> sa.Select[Any]:
+    """Made once, as every look at a market's candles passes here."""
+    opens_at = sa.func.date_bin(sa.bindparam("duration"), trades.c.occurred_at, EPOCH).label("opens_at")
     bins = (
         sa.select(
             opens_at,
@@ -74,21 +73,34 @@ def candles(session: Session, instrument_id: int, interval: Interval, *, until: 
             sa.func.sum(trades.c.quantity_lots).label("volume"),
             sa.func.count().label("trade_count"),
         )
-        .where(trades.c.instrument_id == instrument_id, trades.c.occurred_at >= since, trades.c.occurred_at < until)
+        .where(
+            trades.c.instrument_id == sa.bindparam("instrument"),
+            trades.c.occurred_at >= sa.bindparam("since"),
+            trades.c.occurred_at < sa.bindparam("until"),
+        )
         .group_by(opens_at)
         .subquery()
     )
 
     def price_at(number: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
-        at_number = sa.and_(trades.c.instrument_id == instrument_id, trades.c.number == number)
+        at_number = sa.and_(trades.c.instrument_id == sa.bindparam("instrument"), trades.c.number == number)
         return sa.select(trades.c.price_ticks).where(at_number).scalar_subquery()
 
     # First and last are looked up by their numbers: to sort all prices for them would take longer than all the rest.
-    rows = session.execute(
-        sa.select(bins, price_at(bins.c.first).label("open"), price_at(bins.c.last).label("close")).order_by(
-            bins.c.opens_at
-        )
+    return sa.select(bins, price_at(bins.c.first).label("open"), price_at(bins.c.last).label("close")).order_by(
+        bins.c.opens_at
     )
+
+
+_CANDLES = _candles()
+
+
+def candles(session: Session, instrument_id: int, interval: Interval, *, until: datetime, limit: int) -> list[Candle]:
+    """The last `limit` intervals before `until`, the oldest first."""
+    duration = DURATIONS[interval]
+    since = until - (until - EPOCH) % duration - (limit - 1) * duration
+    asked = {"duration": duration, "instrument": instrument_id, "since": since, "until": until}
     return [
-        Candle(row.opens_at, row.open, row.high, row.low, row.close, int(row.volume), row.trade_count) for row in rows
+        Candle(row.opens_at, row.open, row.high, row.low, row.close, int(row.volume), row.trade_count)
+        for row in session.execute(_CANDLES, asked)
     ]

@@ -3,9 +3,10 @@
 A page's place is given by the row before it, so that what arrives meanwhile neither repeats a row nor skips one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple
@@ -70,13 +71,44 @@ class NumberedEvent(NamedTuple):
     event: Event
 
 
+def _with_request(found: sa.FromClause) -> sa.Select[Any]:
+    """These orders, with the source and key of the request that placed each."""
+    placed = sa.and_(
+        commands.c.trader_id == found.c.trader_id, commands.c.order_id == found.c.id, commands.c.kind == "place"
+    )
+    return sa.select(found, commands.c.source, commands.c.request_key).join(commands, placed)
+
+
+def _settled(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Those of the trader's orders, the highest number first."""
+    found = sa.select(orders).where(orders.c.trader_id == _TRADER, which).subquery()
+    return _with_request(found).order_by(found.c.id.desc())
+
+
+# Statements are made once: to make one anew takes longer than most of them run.
+_TRADER = sa.bindparam("trader", type_=sa.BigInteger)
+_LIMIT = sa.bindparam("limit", type_=sa.Integer)
+_INSTRUMENTS = sa.bindparam("instruments", type_=sa.Integer, expanding=True)
+# As an array, so that the planner never walks through all that the trader ever asked for to find the few that wait.
+_WAITING = sa.select(commands.c.body, commands.c.source, commands.c.request_key, commands.c.created_at).where(
+    commands.c.id == sa.any_(sa.func.array(sa.select(waiting_commands.c.command_id).scalar_subquery())),
+    commands.c.trader_id == _TRADER,
+    commands.c.kind == "place",
+)
+_WAITING_ORDER = _WAITING.where(commands.c.order_id == sa.bindparam("order"))
+_WAITING_BEFORE = _WAITING.where(commands.c.order_id < sa.bindparam("before"))
+_SETTLED_ORDER = _with_request(orders).where(orders.c.trader_id == _TRADER, orders.c.id == sa.bindparam("order"))
+_OPEN = _settled(orders.c.closed_at.is_(None))
+_NUMBERED = _settled(orders.c.id.in_(sa.bindparam("numbers", expanding=True)))
+
+
 def order(session: Session, trader_id: int, order_id: int) -> RequestedOrder:
     """One order of this trader's, settled or still waiting; raises OrderNotFound."""
+    asked = {"trader": trader_id, "order": order_id}
     # What waits is read first: what is settled in between is then found among the orders.
-    if waiting := _waiting(session, trader_id, commands.c.order_id == order_id):
+    if waiting := _waiting(session, _WAITING_ORDER, asked):
         return waiting[0]
-    mine = _with_request(orders).where(orders.c.trader_id == trader_id, orders.c.id == order_id)
-    settled = session.execute(mine).mappings().one_or_none()
+    settled = session.execute(_SETTLED_ORDER, asked).mappings().one_or_none()
     if settled is None:
         raise OrderNotFound(order_id=order_id)
     return _requested(settled)
@@ -86,14 +118,20 @@ def orders_page(
     session: Session, trader_id: int, wanted: OrderFilter, *, before: int | None, limit: int
 ) -> list[RequestedOrder]:
     """The trader's orders with a number below `before`, the highest number first."""
-    waiting = [
-        found
-        for found in _waiting(session, trader_id, sa.true() if before is None else commands.c.order_id < before)
-        if _is_wanted(found, wanted)
-    ]
-    # The page is cut before it is joined, or the planner may join all that the trader ever asked for.
-    page = _settled_page(trader_id, wanted, before, limit)
-    settled = [_requested(row) for row in session.execute(_with_request(page)).mappings()]
+    asked = {
+        "trader": trader_id,
+        "before": before,
+        "limit": limit,
+        "instruments": wanted.instrument_ids,
+        "side": wanted.side,
+        "since": wanted.updated_since,
+        "key": wanted.request_key,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    waits = _waiting(session, _WAITING if before is None else _WAITING_BEFORE, given)
+    waiting = [found for found in waits if _is_wanted(found, wanted)]
+    page = _page(frozenset(given), frozenset(wanted.states))
+    settled = [_requested(row) for row in session.execute(page, given).mappings()]
     by_number = {found.order.order_id: found for found in (*waiting, *settled)}
     return [by_number[number] for number in sorted(by_number, reverse=True)[:limit]]
 
@@ -102,72 +140,62 @@ def settled_orders(
     session: Session, trader_id: int, numbers: Collection[int] | None = None
 ) -> dict[int, RequestedOrder]:
     """By number, those of the trader's orders that the market has taken: with these numbers, or all that are open."""
-    which = orders.c.closed_at.is_(None) if numbers is None else orders.c.id.in_(numbers)
-    found = sa.select(orders).where(orders.c.trader_id == trader_id, which).subquery()
-    rows = session.execute(_with_request(found).order_by(found.c.id.desc())).mappings()
-    return {row["id"]: _requested(row) for row in rows}
+    which, asked = (_OPEN, {}) if numbers is None else (_NUMBERED, {"numbers": list(numbers)})
+    rows = session.execute(which, {"trader": trader_id, **asked})
+    return {row["id"]: _requested(row) for row in rows.mappings()}
 
 
-def _settled_page(trader_id: int, wanted: OrderFilter, before: int | None, limit: int) -> sa.Subquery:
+@cache
+def _page(given: frozenset[str], states: frozenset[OrderState]) -> sa.Select[Any]:
     """The newest of those that are open and of those that are closed: a walk along an index for each.
 
-    Only numbers are walked through, because the index of what is closed holds all that narrows them.
+    Made once for each set of names that are `given`, and for each of the few sets of states that are asked for. Only
+    numbers are walked through, because the index of what is closed holds all that narrows them.
     """
-    narrowed = sa.select(orders.c.id).where(orders.c.trader_id == trader_id)
-    if before is not None:
-        narrowed = narrowed.where(orders.c.id < before)
-    if wanted.instrument_ids is not None:
-        narrowed = narrowed.where(orders.c.instrument_id.in_(wanted.instrument_ids))
-    if wanted.side is not None:
-        narrowed = narrowed.where(orders.c.side == wanted.side)
-    if wanted.request_key is not None:
+    narrowed = sa.select(orders.c.id).where(orders.c.trader_id == _TRADER)
+    if "before" in given:
+        narrowed = narrowed.where(orders.c.id < sa.bindparam("before"))
+    if "instruments" in given:
+        narrowed = narrowed.where(orders.c.instrument_id.in_(_INSTRUMENTS))
+    if "side" in given:
+        narrowed = narrowed.where(orders.c.side == sa.bindparam("side"))
+    if "key" in given:
         asked = sa.select(commands.c.order_id).where(
-            commands.c.source == "api", commands.c.trader_id == trader_id, commands.c.request_key == wanted.request_key
+            commands.c.source == "api", commands.c.trader_id == _TRADER, commands.c.request_key == sa.bindparam("key")
         )
         narrowed = narrowed.where(orders.c.id.in_(asked))
     parts = []
-    if wanted_open := OPEN_STATES.intersection(wanted.states):
+    if wanted_open := OPEN_STATES & states:
         opened = narrowed.where(orders.c.closed_at.is_(None))
         if wanted_open != OPEN_STATES:
             opened = opened.where(orders.c.state.in_(wanted_open))
-        if wanted.updated_since is not None:
-            opened = opened.where(orders.c.updated_at >= wanted.updated_since)
+        if "since" in given:
+            opened = opened.where(orders.c.updated_at >= sa.bindparam("since"))
         parts.append(opened)
-    if wanted_closed := CLOSED_STATES.intersection(wanted.states):
+    if wanted_closed := CLOSED_STATES & states:
         closed = narrowed.where(orders.c.closed_at.is_not(None))
         if wanted_closed != CLOSED_STATES:
             closed = closed.where(orders.c.state.in_(wanted_closed))
-        if wanted.updated_since is not None:  # The last change of what is closed was its end.
-            closed = closed.where(orders.c.closed_at >= wanted.updated_since)
+        if "since" in given:  # The last change of what is closed was its end.
+            closed = closed.where(orders.c.closed_at >= sa.bindparam("since"))
         parts.append(closed)
-    cut = [sa.select(part.order_by(orders.c.id.desc()).limit(limit).subquery()) for part in parts]
+    cut = [sa.select(part.order_by(orders.c.id.desc()).limit(_LIMIT).subquery()) for part in parts]
     both = sa.union_all(*cut).subquery()
-    newest = sa.select(both.c.id).order_by(both.c.id.desc()).limit(limit).subquery()
-    return sa.select(orders).join(newest, newest.c.id == orders.c.id).subquery()
-
-
-def _with_request(found: sa.FromClause) -> sa.Select[Any]:
-    """These orders, with the source and key of the request that placed each."""
-    placed = sa.and_(
-        commands.c.trader_id == found.c.trader_id, commands.c.order_id == found.c.id, commands.c.kind == "place"
-    )
-    return sa.select(found, commands.c.source, commands.c.request_key).join(commands, placed)
+    newest = sa.select(both.c.id).order_by(both.c.id.desc()).limit(_LIMIT).subquery()
+    # The page is cut before it is joined, or the planner may join all that the trader ever asked for.
+    return _with_request(sa.select(orders).join(newest, newest.c.id == orders.c.id).subquery())
 
 
 def _requested(row: sa.RowMapping) -> RequestedOrder:
     return RequestedOrder(order_view(row), row["source"], row["request_key"])
 
 
-def _waiting(session: Session, trader_id: int, which: sa.ColumnElement[bool]) -> list[RequestedOrder]:
+def _waiting(session: Session, query: sa.Select[Any], asked: Mapping[str, Any]) -> list[RequestedOrder]:
     """The trader's orders that the market has not taken yet."""
-    # As an array, so that the planner never walks through all that the trader ever asked for to find the few that wait.
-    waiting = sa.func.array(sa.select(waiting_commands.c.command_id).scalar_subquery())
-    rows = session.execute(
-        sa.select(commands.c.body, commands.c.source, commands.c.request_key, commands.c.created_at).where(
-            commands.c.id == sa.any_(waiting), commands.c.trader_id == trader_id, commands.c.kind == "place", which
-        )
-    )
-    return [RequestedOrder(_waiting_view(row.body, row.created_at), row.source, row.request_key) for row in rows]
+    return [
+        RequestedOrder(_waiting_view(row.body, row.created_at), row.source, row.request_key)
+        for row in session.execute(query, asked)
+    ]
 
 
 def _waiting_view(body: str, asked_at: datetime) -> OrderView:
@@ -213,38 +241,55 @@ def trades_page(
     session: Session, instrument_ids: Collection[int] | None, *, before: TradePlace | None, limit: int
 ) -> list[PlacedTrade]:
     """The market's trades in these instruments, or in all, before that place, the newest first."""
-    chosen = sa.true() if instrument_ids is None else trades.c.instrument_id.in_(instrument_ids)
-    query = sa.select(trades).where(chosen, _before(before))
-    return [
-        PlacedTrade(_place(row), trade_view(row)) for row in session.execute(_newest(query, trades, limit)).mappings()
-    ]
+    given = _given(instrument_ids, before, limit)
+    rows = session.execute(_trades_page(frozenset(given)), given).mappings()
+    return [PlacedTrade(_place(row), trade_view(row)) for row in rows]
 
 
 def fills_page(
     session: Session, trader_id: int, instrument_ids: Collection[int] | None, *, before: TradePlace | None, limit: int
 ) -> list[PlacedFill]:
     """The trader's own side of their trades before that place, the newest first."""
-    chosen = sa.true() if instrument_ids is None else trades.c.instrument_id.in_(instrument_ids)
-    # Two short walks along two indexes; an OR would read and sort all that the trader ever traded.
-    sides = [
-        _newest(sa.select(trades).where(column == trader_id, chosen, _before(before)), trades, limit).subquery()
-        for column in (trades.c.maker_trader_id, trades.c.taker_trader_id)
-    ]
-    both = sa.union_all(*(sa.select(side) for side in sides)).subquery()
-    rows = session.execute(_newest(sa.select(both), both, limit)).mappings()
+    given = _given(instrument_ids, before, limit)
+    rows = session.execute(_fills_page(frozenset(given)), given | {"trader": trader_id}).mappings()
     return [PlacedFill(_place(row), fill_view(row, trader_id)) for row in rows]
 
 
-def _newest(query: sa.Select[Any], table: sa.FromClause, limit: int) -> sa.Select[Any]:
-    return query.order_by(table.c.occurred_at.desc(), table.c.shard_id.desc(), table.c.number.desc()).limit(limit)
+def _given(instrument_ids: Collection[int] | None, before: TradePlace | None, limit: int) -> dict[str, Any]:
+    """What a page of trades is asked by."""
+    given: dict[str, Any] = {"limit": limit}
+    if instrument_ids is not None:
+        given["instruments"] = instrument_ids
+    return given if before is None else given | before._asdict()
 
 
-def _before(place: TradePlace | None) -> sa.ColumnElement[bool]:
-    if place is None:
-        return sa.true()
-    return sa.tuple_(trades.c.occurred_at, trades.c.shard_id, trades.c.number) < sa.tuple_(
-        sa.literal(place.occurred_at, trades.c.occurred_at.type), sa.literal(place.shard_id), sa.literal(place.number)
-    )
+@cache
+def _trades_page(given: frozenset[str]) -> sa.Select[Any]:
+    return _newest(sa.select(trades).where(*_narrowed(given)), trades)
+
+
+@cache
+def _fills_page(given: frozenset[str]) -> sa.Select[Any]:
+    # Two short walks along two indexes; an OR would read and sort all that the trader ever traded.
+    sides = [
+        _newest(sa.select(trades).where(column == _TRADER, *_narrowed(given)), trades).subquery()
+        for column in (trades.c.maker_trader_id, trades.c.taker_trader_id)
+    ]
+    both = sa.union_all(*(sa.select(side) for side in sides)).subquery()
+    return _newest(sa.select(both), both)
+
+
+def _newest(query: sa.Select[Any], table: sa.FromClause) -> sa.Select[Any]:
+    return query.order_by(table.c.occurred_at.desc(), table.c.shard_id.desc(), table.c.number.desc()).limit(_LIMIT)
+
+
+def _narrowed(given: frozenset[str]) -> Iterator[sa.ColumnElement[bool]]:
+    if "instruments" in given:
+        yield trades.c.instrument_id.in_(_INSTRUMENTS)
+    if given.issuperset(TradePlace._fields):
+        columns = [trades.c[name] for name in TradePlace._fields]
+        place = [sa.bindparam(column.name, type_=column.type) for column in columns]
+        yield sa.tuple_(*columns) < sa.tuple_(*place)
 
 
 def _place(row: sa.RowMapping) -> TradePlace:
@@ -253,21 +298,20 @@ def _place(row: sa.RowMapping) -> TradePlace:
 
 def _own_events() -> sa.Select[Any]:
     """What concerns the trader beyond a number on one shard; made once, as it is asked for after every batch."""
-    limit = sa.bindparam("limit", type_=sa.Integer)
     own = [
         sa.select(events)
         .where(
-            column == sa.bindparam("trader"),
+            column == _TRADER,
             events.c.shard_id == sa.bindparam("shard"),
             events.c.number > sa.bindparam("after"),
         )
         .order_by(events.c.number)
-        .limit(limit)
+        .limit(_LIMIT)
         .subquery()
         for column in (events.c.trader_id, events.c.counter_trader_id)
     ]
     both = sa.union_all(*(sa.select(found) for found in own)).subquery()
-    return sa.select(both).order_by(both.c.number).limit(limit)
+    return sa.select(both).order_by(both.c.number).limit(_LIMIT)
 
 
 _OWN_EVENTS = _own_events()
@@ -287,17 +331,28 @@ def events_after(session: Session, trader_id: int, after: Mapping[int, int], *, 
     return list(islice(merge(*streams, key=lambda found: found[:3]), limit))
 
 
+_WAITS = sa.select(
+    sa.exists().where(
+        waiting_commands.c.shard_id == sa.bindparam("shard"), waiting_commands.c.command_id == sa.bindparam("command")
+    )
+)
+_OUTCOME = (
+    sa.select(events.c.number, events.c.body)
+    .where(
+        events.c.trader_id == _TRADER,
+        events.c.shard_id == sa.bindparam("shard"),
+        events.c.command_id == sa.bindparam("command"),
+    )
+    .order_by(events.c.number)
+)
+
+
 def is_settled(session: Session, shard_id: int, command_id: int) -> bool:
     """Whether the market has taken the command."""
-    waits = sa.exists().where(waiting_commands.c.shard_id == shard_id, waiting_commands.c.command_id == command_id)
-    return not session.execute(sa.select(waits)).scalar_one()
+    return not session.execute(_WAITS, {"shard": shard_id, "command": command_id}).scalar_one()
 
 
 def outcome(session: Session, trader_id: int, shard_id: int, command_id: int) -> list[Event]:
     """What a settled command of this trader's led to, in order."""
-    first = (
-        sa.select(events.c.number, events.c.body)
-        .where(events.c.trader_id == trader_id, events.c.shard_id == shard_id, events.c.command_id == command_id)
-        .order_by(events.c.number)
-    )
-    return [market_events.from_json(row.body) for row in session.execute(first)]
+    asked = {"trader": trader_id, "shard": shard_id, "command": command_id}
+    return [market_events.from_json(row.body) for row in session.execute(_OUTCOME, asked)]

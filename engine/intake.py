@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import RowMapping, and_, bindparam, func, insert, select, true
+from sqlalchemy import RowMapping, bindparam, func, insert, select, true
 from sqlalchemy.orm import Session
 
 from engine import store
@@ -51,6 +51,12 @@ from engine.tables import assets, command_ids, commands, instruments, order_numb
 
 DAY_ORDER_LIFETIME = timedelta(hours=24)
 NEAREST_SYMBOLS_MAX = 3
+
+# Made once: every look at a market passes here.
+LISTED_BY_SYMBOL = select(instruments).where(func.lower(instruments.c.symbol) == bindparam("symbol"))
+LISTED_BY_NAME = select(instruments).where(
+    instruments.c.asset == bindparam("asset"), instruments.c.contract == bindparam("contract")
+)
 
 # An instrument's row with new numbers, as often as orders are asked for in it. Made once: every order passes here.
 NUMBERED = select(
@@ -309,10 +315,10 @@ def find_instrument(
 ) -> RowMapping:
     """The listed instrument's row, by its symbol in any case or by its asset and contract. Raises UnknownMarket."""
     if symbol is not None:
-        wanted = func.lower(instruments.c.symbol) == symbol.lower()
+        found = session.execute(LISTED_BY_SYMBOL, {"symbol": symbol.lower()})
     else:
-        wanted = and_(instruments.c.asset == asset, instruments.c.contract == contract)
-    listed = session.execute(select(instruments).where(wanted)).mappings().one_or_none()
+        found = session.execute(LISTED_BY_NAME, {"asset": asset, "contract": contract})
+    listed = found.mappings().one_or_none()
     if listed is None:
         raise _unknown_market(session, _as_said(symbol, asset, contract))
     return listed

@@ -152,9 +152,14 @@ def _best_ticks(
     )
 
 
-def listed_instruments(session: Session) -> list[Instrument]:
-    """Every instrument that was ever listed, by asset and month."""
-    rows = session.execute(sa.select(instruments).order_by(instruments.c.asset, instruments.c.contract_month))
+# Statements are made once: to make one anew takes longer than most of them run.
+_LISTED = sa.select(instruments).order_by(instruments.c.asset, instruments.c.contract_month)
+_LISTED_OF_ASSET = _LISTED.where(instruments.c.asset == sa.bindparam("asset"))
+
+
+def listed_instruments(session: Session, asset: str | None = None) -> list[Instrument]:
+    """Every instrument that was ever listed, by asset and month; of one asset or of all."""
+    rows = session.execute(_LISTED) if asset is None else session.execute(_LISTED_OF_ASSET, {"asset": asset})
     return [store.instrument_from_row(row) for row in rows.mappings()]
 
 
@@ -180,7 +185,6 @@ def last_price(session: Session, symbol: str) -> Decimal | None:
     return None if row is None or row.ticks is None else row.ticks * row.tick_size
 
 
-# Made once, as every sight of the market passes here.
 _WANTED = sa.any_(sa.bindparam("wanted", type_=sa.ARRAY(sa.Integer)))
 _DAY = (
     sa.select(
@@ -238,6 +242,25 @@ def most_active(session: Session, now: datetime) -> list[int]:
     )
 
 
+# For both sides the better price ranks first.
+_EAGERNESS = sa.case((orders.c.side == Side.BUY, orders.c.price_ticks), else_=-orders.c.price_ticks)
+_BY_PRICE = (
+    sa.select(
+        orders.c.instrument_id,
+        orders.c.side,
+        orders.c.price_ticks,
+        sa.func.sum(orders.c.leaves_lots).label("lots"),
+        sa.func.row_number()
+        .over(partition_by=(orders.c.instrument_id, orders.c.side), order_by=_EAGERNESS.desc())
+        .label("rank"),
+    )
+    .where(orders.c.closed_at.is_(None), orders.c.instrument_id.in_(sa.bindparam("wanted", expanding=True)))
+    .group_by(orders.c.instrument_id, orders.c.side, orders.c.price_ticks)
+    .subquery()
+)
+_DEPTHS = sa.select(_BY_PRICE).where(_BY_PRICE.c.rank <= sa.bindparam("levels")).order_by(_BY_PRICE.c.rank)
+
+
 def depth(session: Session, instrument_id: int, levels: int) -> Depth:
     """The book's best `levels` of each side."""
     return depths(session, [instrument_id], levels)[instrument_id]
@@ -245,25 +268,8 @@ def depth(session: Session, instrument_id: int, levels: int) -> Depth:
 
 def depths(session: Session, instrument_ids: Sequence[int], levels: int) -> dict[int, Depth]:
     """The best `levels` of each side of several books, by instrument."""
-    # For both sides the better price ranks first.
-    eagerness = sa.case((orders.c.side == Side.BUY, orders.c.price_ticks), else_=-orders.c.price_ticks)
-    by_price = (
-        sa.select(
-            orders.c.instrument_id,
-            orders.c.side,
-            orders.c.price_ticks,
-            sa.func.sum(orders.c.leaves_lots).label("lots"),
-            sa.func.row_number()
-            .over(partition_by=(orders.c.instrument_id, orders.c.side), order_by=eagerness.desc())
-            .label("rank"),
-        )
-        .where(orders.c.closed_at.is_(None), orders.c.instrument_id.in_(instrument_ids))
-        .group_by(orders.c.instrument_id, orders.c.side, orders.c.price_ticks)
-        .subquery()
-    )
     found = {instrument_id: Depth([], []) for instrument_id in instrument_ids}
-    rows = session.execute(sa.select(by_price).where(by_price.c.rank <= levels).order_by(by_price.c.rank))
-    for row in rows:
+    for row in session.execute(_DEPTHS, {"wanted": list(instrument_ids), "levels": levels}):
         side = found[row.instrument_id].bids if row.side == Side.BUY else found[row.instrument_id].offers
         side.append(Level(row.price_ticks, int(row.lots)))
     return found
@@ -399,20 +405,25 @@ def fill_view(row: sa.RowMapping, trader_id: int) -> Fill:
     )
 
 
+_HOLDINGS = (
+    sa.select(
+        positions,
+        instruments.c.tick_size,
+        instruments.c.lot_size,
+        sa.func.coalesce(_last_ticks(instruments.c.id), instruments.c.reference_ticks, 0).label("mark_ticks"),
+    )
+    .join(instruments, instruments.c.id == positions.c.instrument_id)
+    .where(positions.c.trader_id == sa.bindparam("trader"))
+    .order_by(instruments.c.asset, instruments.c.contract_month)
+)
+_OPEN_COUNT = sa.select(sa.func.count()).where(
+    orders.c.trader_id == sa.bindparam("trader"), orders.c.closed_at.is_(None)
+)
+
+
 def holdings(session: Session, trader_id: int) -> list[Holding]:
     """Every position that the trader has or has had, by symbol."""
-    rows = session.execute(
-        sa.select(
-            positions,
-            instruments.c.tick_size,
-            instruments.c.lot_size,
-            sa.func.coalesce(_last_ticks(instruments.c.id), instruments.c.reference_ticks, 0).label("mark_ticks"),
-        )
-        .join(instruments, instruments.c.id == positions.c.instrument_id)
-        .where(positions.c.trader_id == trader_id)
-        .order_by(instruments.c.asset, instruments.c.contract_month)
-    )
-    return [_holding(row) for row in rows.mappings()]
+    return [_holding(row) for row in session.execute(_HOLDINGS, {"trader": trader_id}).mappings()]
 
 
 def _holding(row: sa.RowMapping) -> Holding:
@@ -431,9 +442,7 @@ def _holding(row: sa.RowMapping) -> Holding:
 def account(session: Session, trader_id: int) -> Account:
     """The sums over the trader's positions, and what is open."""
     held = holdings(session, trader_id)
-    open_count = session.execute(
-        sa.select(sa.func.count()).where(orders.c.trader_id == trader_id, orders.c.closed_at.is_(None))
-    ).scalar_one()
+    open_count = session.execute(_OPEN_COUNT, {"trader": trader_id}).scalar_one()
     return Account(
         sum((holding.realised for holding in held), Decimal(0)),
         sum((holding.unrealised for holding in held), Decimal(0)),
