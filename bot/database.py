@@ -24,6 +24,8 @@ def connect(settings: Settings) -> sa.Engine:
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS_MAX,
+        # The last used is used again: it is the likeliest to be trusted, and its server process to be awake.
+        pool_use_lifo=True,
     )
 
     def set_up(connection: Any, record: Any) -> None:

@@ -27,9 +27,9 @@ class NumberedTrade(NamedTuple):
 
 
 @contextmanager
-def one_moment(sessions: sessionmaker[Session]) -> Iterator[Session]:
+def one_moment(reads: sessionmaker[Session]) -> Iterator[Session]:
     """A session that sees the database as it is at its first question, whatever is committed meanwhile."""
-    with sessions() as session:
+    with reads() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         yield session
 

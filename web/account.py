@@ -20,7 +20,7 @@ account = APIBlueprint("account", __name__, url_prefix="/api", tag="Your account
 @account.doc(security="bearer", operation_id="get_summary")
 def summary() -> Response:
     """Profits, commission, and how much is open."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         _, trader_id = caller.signed_in(session)
         found = queries.account(session, trader_id)
     return schemas.Summary(
@@ -38,7 +38,7 @@ def summary() -> Response:
 def positions() -> Response:
     """Every position that you have or have had, marked at the last price."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         _, trader_id = caller.signed_in(session)
         held = [catalogue.position(session, holding) for holding in queries.holdings(session, trader_id)]
     return schemas.Positions.model_construct(positions=held).response()
@@ -52,7 +52,7 @@ def trades(query_data: schemas.TradeQuery) -> Response:
     """Your side of your trades, the newest first."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
     before = trade_place(query_data.cursor)
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         _, trader_id = caller.signed_in(session)
         instrument_ids = None
         if query_data.symbol is not None:
@@ -93,7 +93,7 @@ def events(query_data: schemas.EventQuery) -> Response:
     """What happened to your orders, the oldest first, after the place that an earlier answer gave."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
     reached = numbers_by_shard(query_data.after)
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         _, trader_id = caller.signed_in(session)
         found = history.events_after(session, trader_id, reached, limit=query_data.limit)
         shown = [catalogue.event(session, event, trader_id) for event in found]

@@ -47,7 +47,7 @@ def add(json_data: schemas.NewAlert) -> Response:
 def list_alerts() -> Response:
     """List the alerts that have not been told yet, the oldest first."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         conversation_id = linked_conversation(session)
         shown = [
             shown_alert(row, catalogue.instrument(session, row["instrument_id"]))

@@ -66,7 +66,7 @@ def register(json_data: schemas.Registration) -> Response:
 def log_in(json_data: schemas.Credentials) -> Response:
     """Log in; an unknown username and a wrong password are answered alike."""
     sessions, now = current_app.extensions["sessions"], utc_now()
-    with sessions() as session:
+    with current_app.extensions["reads"]() as session:
         account = credentials.find(session, json_data.username)
     password_hash = passwords.NOBODYS_HASH if account is None else account["password_hash"]
     is_right = off_the_loop(passwords.matches, password_hash, json_data.password)
@@ -127,7 +127,7 @@ def log_out() -> Response:
 @auth.doc(security="bearer", operation_id="get_profile")
 def profile() -> Response:
     """Who you are."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         found, _ = caller.signed_in(session)
         row = credentials.profile(session, found.account_id)
     return schemas.Profile.model_construct(
@@ -148,7 +148,7 @@ def profile() -> Response:
 def change_password(json_data: schemas.PasswordChange) -> Response:
     """Change the password; every other login of the account ends."""
     sessions, now = current_app.extensions["sessions"], utc_now()
-    with sessions() as session:
+    with current_app.extensions["reads"]() as session:
         found, _ = caller.signed_in(session)
         row = credentials.profile(session, found.account_id)
     if not off_the_loop(passwords.matches, row["password_hash"], json_data.current_password):
@@ -173,7 +173,7 @@ def change_password(json_data: schemas.PasswordChange) -> Response:
 @auth.doc(security="bearer", operation_id="list_sessions")
 def list_sessions() -> Response:
     """Where you are logged in."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         found, _ = caller.signed_in(session)
         rows = login_sessions.live(session, found.account_id)
     return schemas.LoginSessions(
@@ -216,7 +216,7 @@ def end_session(session_id: int) -> Response:
 @auth.doc(security="bearer", operation_id="issue_ticket")
 def issue_ticket() -> Response:
     """Get what opens a socket of the live feed that tells of your own orders, once."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         found, _ = caller.signed_in(session)
     answer = schemas.Ticket(
         ticket=tickets.issue(current_app.extensions["redis"], found),

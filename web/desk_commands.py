@@ -25,13 +25,13 @@ def last_events(session: Session) -> dict[int, int]:
 
 def outcome(receipts: Sequence[Receipt], before: dict[int, int]) -> list[Event] | None:
     """What the market made of it, in order; None where it has not answered in time. After the commit."""
-    redis, sessions = current_app.extensions["redis"], current_app.extensions["sessions"]
+    redis, reads = current_app.extensions["redis"], current_app.extensions["reads"]
     for shard_id in {receipt.shard_id for receipt in receipts}:
         queues.wake(redis, queues.SETTLE, shard_id)
     queues.wake(redis, queues.DELIVER)
     end = time.monotonic() + SETTLED_WITHIN_SECONDS
     while True:
-        with sessions() as session:
+        with reads() as session:
             if all(is_settled(session, receipt.shard_id, receipt.command_id) for receipt in receipts):
                 return [event for receipt in receipts for event in _events(session, receipt, before)]
         if time.monotonic() > end:

@@ -68,10 +68,10 @@ class LiveFeed:
         self._app = app
         self._application = application
         self._settings = settings
-        self._sessions = app.extensions["sessions"]
+        self._reads = app.extensions["reads"]
         self._redis = app.extensions["redis"]
-        self._markets = MarketChannels(self._sessions)
-        self._orders = OrdersChannels(self._sessions, app.extensions["catalogue"])
+        self._markets = MarketChannels(self._reads)
+        self._orders = OrdersChannels(self._reads, app.extensions["catalogue"])
         self._members: dict[Socket, Member] = {}
         self._counts: Counter[str] = Counter()
         # By shard, the last event of which this process has news, and that stood in the record when it last looked.
@@ -132,7 +132,7 @@ class LiveFeed:
         if ticket is not None:
             try:
                 caller = tickets.redeem(self._redis, ticket)
-                with self._sessions() as session:
+                with self._reads() as session:
                     trader_id = login_sessions.trader_of(session, caller.account_id, caller.session_id, writing=False)
             except InvalidTicket as error:
                 raise NotAdmitted(CloseCode.INVALID_TICKET) from error
@@ -218,7 +218,7 @@ class LiveFeed:
     def _find_lost_news(self, now: datetime) -> None:
         # What stood in the record at the last look has been heard by now, or never will be.
         expected = self._recorded
-        with self._sessions() as session:
+        with self._reads() as session:
             self._recorded = following.last_events(session)
         ahead = {shard_id: last for shard_id, last in expected.items() if last > self._heard.get(shard_id, 0)}
         self._heard |= ahead
@@ -230,7 +230,7 @@ class LiveFeed:
         private = [member for member in self._members.values() if member.caller is not None]
         if not private:
             return
-        with self._sessions() as session:
+        with self._reads() as session:
             traders = login_sessions.traders_of(session, {member.caller.session_id for member in private})
         for member in private:
             if traders.get(member.caller.session_id) != member.trader_id:

@@ -116,8 +116,8 @@ class MarketChannel:
 class MarketChannels:
     """Those that sockets of this process have asked for; they are kept once they are asked for."""
 
-    def __init__(self, sessions: sessionmaker[Session]) -> None:
-        self._sessions = sessions
+    def __init__(self, reads: sessionmaker[Session]) -> None:
+        self._reads = reads
         self._shards: dict[int, Shard] = {}
         self._by_symbol: dict[str, tuple[Shard, MarketChannel]] = {}
         self._changed: dict[MarketChannel, None] = {}
@@ -179,7 +179,7 @@ class MarketChannels:
     def _open(self, symbol: str) -> tuple[Shard, MarketChannel]:
         """Read a contract that nobody here has asked for yet."""
         now = utc_now()
-        with following.one_moment(self._sessions) as session:
+        with following.one_moment(self._reads) as session:
             try:
                 row = intake.find_instrument(session, symbol=symbol)
             except TradingError as error:
@@ -223,7 +223,7 @@ class MarketChannels:
         """Bring every channel of the shard to where the record is."""
         now = utc_now()
         since = shard.position if since is None else since
-        with following.one_moment(self._sessions) as session:
+        with following.one_moment(self._reads) as session:
             last_event = following.last_events(session)[shard.shard_id]
             while True:
                 trades = following.trades_of_shard_after(session, shard.shard_id, since, limit=TRADES_PER_READ)
@@ -296,7 +296,7 @@ class MarketChannels:
         missed = [trade for trade in channel.trades if 2 * trade.number > after]
         if after // 2 < channel.trades_since:
             instrument_id = channel.instrument.instrument_id
-            with self._sessions() as session:
+            with self._reads() as session:
                 found = following.trades_after(session, instrument_id, after // 2, limit=TRADES_RESUMED_MAX + 1)
             missed = [trade for trade in found if trade.number <= heard]
         if len(missed) > TRADES_RESUMED_MAX:

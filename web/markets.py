@@ -135,7 +135,7 @@ class NameConverter(BaseConverter):
 
 def cached(key: str, make: Callable[[Session], schemas.Output]) -> Response:
     def made() -> bytes:
-        with current_app.extensions["sessions"]() as session:
+        with current_app.extensions["reads"]() as session:
             return make(session).model_dump_json().encode()
 
     return Response(cache.through(current_app.extensions["redis"], key, made), mimetype="application/json")

@@ -73,8 +73,8 @@ class OrdersChannel:
 class OrdersChannels:
     """Those of the traders who have a socket here that follows them."""
 
-    def __init__(self, sessions: sessionmaker[Session], catalogue: Catalogue) -> None:
-        self._sessions = sessions
+    def __init__(self, reads: sessionmaker[Session], catalogue: Catalogue) -> None:
+        self._reads = reads
         self._catalogue = catalogue
         self._by_trader: dict[int, OrdersChannel] = {}
 
@@ -91,7 +91,7 @@ class OrdersChannels:
 
     def _begin(self, socket: Socket, channel: OrdersChannel, after: Position | None) -> None:
         trader_id = channel.trader_id
-        with channel.lock, following.one_moment(self._sessions) as session:
+        with channel.lock, following.one_moment(self._reads) as session:
             if not channel.told:
                 channel.reached = following.last_events_of(session, trader_id)
                 channel.told = {shard_id: 2 * number + 1 for shard_id, number in channel.reached.items()}
@@ -135,7 +135,7 @@ class OrdersChannels:
         """Read and tell until nothing is due; what cannot be read stays due."""
         try:
             while channel.is_due and channel.sockets:
-                with channel.lock, following.one_moment(self._sessions) as session:
+                with channel.lock, following.one_moment(self._reads) as session:
                     channel.is_due = False
                     self._catch_up(session, channel)
         except (OperationalError, PoolTimeoutError) as problem:

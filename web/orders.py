@@ -101,7 +101,7 @@ def place(json_data: schemas.NewOrder) -> Response:
 @orders.doc(security="bearer", operation_id="list_orders")
 def list_orders(query_data: schemas.OrderQuery) -> Response:
     """List orders, the newest first."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         _, trader_id = caller.signed_in(session)
         wanted = order_filter(session, query_data)
         before = None if query_data.cursor is None else int(query_data.cursor)
@@ -119,7 +119,7 @@ def list_orders(query_data: schemas.OrderQuery) -> Response:
 @orders.doc(security="bearer", operation_id="get_order")
 def get_order(order_id: int) -> Response:
     """One order as it stands."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         _, trader_id = caller.signed_in(session)
         return show(order_id, 200)(session, trader_id)
 
@@ -265,7 +265,7 @@ def wait_until_settled(trader_id: int, receipts: Sequence[Receipt], seconds: int
     waiting = list(receipts)
 
     def is_settled() -> bool:
-        with current_app.extensions["sessions"]() as session:
+        with current_app.extensions["reads"]() as session:
             waiting[:] = [
                 receipt for receipt in waiting if not history.is_settled(session, receipt.shard_id, receipt.command_id)
             ]

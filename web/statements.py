@@ -41,7 +41,7 @@ def statement(query_data: schemas.StatementQuery) -> Response:
         period = periods.read(query_data.period or f"{now:%Y-%m}", now.date())
     except BadPeriod as problem:
         raise InvalidPeriod(period=query_data.period) from problem
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         _, trader_id = caller.signed_in(session)
         found = stated.statement(session, trader_id, *period.bounds(UTC))
         holder = linking.username_of(session, trader_id) or ""

@@ -46,7 +46,7 @@ def desk() -> str:
         blocked = len(current_app.extensions["limits"].blocked())
     except RedisError:
         blocked = None
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         return render_template(
             "support/desk.html",
             waiting=retries.waiting_messages(session, now - STUCK_AFTER),

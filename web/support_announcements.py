@@ -20,7 +20,7 @@ announcements = Blueprint("announcements", __name__)
 
 @announcements.get("/announcements")
 def show() -> str:
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         return render_template(
             "support/announcements.html",
             newest=announcing.newest(session, SHOWN_MAX),

@@ -25,7 +25,7 @@ def show() -> str:
     """The newest first, a page at a time, of one kind or one of our staff where asked."""
     before = request.args.get("before", type=int)
     kind, who = request.args.get("kind", ""), request.args.get("who", "")
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         rows = session.execute(_events(kind, who, before).limit(SHOWN_MAX)).mappings().all()
     return render_template(
         "support/audit.html",

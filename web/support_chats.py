@@ -23,7 +23,7 @@ chats = Blueprint("chats", __name__)
 
 @chats.get("/chats/<int:conversation_id>")
 def show(conversation_id: int) -> str:
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         chat = takeover.find(session, conversation_id)
         owner = session.execute(sa.select(staff.c.username).where(staff.c.id == chat["taken_over_by"])).scalar()
         name = session.execute(
@@ -38,7 +38,7 @@ def show(conversation_id: int) -> str:
 @polling
 def lines(conversation_id: int) -> str:
     """What was said, the newest first; a frame that loads itself again, so that nothing typed beside it is lost."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         received = session.execute(
             sa.select(inbox)
             .where(inbox.c.conversation_id == conversation_id)

@@ -28,7 +28,7 @@ instruments = Blueprint("instruments", __name__)
 @instruments.get("/instruments")
 def index() -> str:
     """Every contract that has not expired, by asset."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         listed = [found for found in queries.listed_instruments(session) if found.status != "expired"]
         quoted = queries.quotes(session, [found.instrument_id for found in listed], utc_now())
         return render_template(
@@ -40,7 +40,7 @@ def index() -> str:
 
 @instruments.get("/instruments/<int:instrument_id>")
 def show(instrument_id: int) -> str:
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         row = find(session, instrument_id)
         asset = next(found for found in queries.named_assets(session) if found.code == row["asset"])
         [quote] = queries.quotes(session, [instrument_id], utc_now())

@@ -20,7 +20,7 @@ messages = Blueprint("messages", __name__)
 def search() -> str:
     """Chats, people, orders and messages that the words may mean."""
     asked = request.args.get("q", "")
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         listed = {found.instrument_id: found for found in queries.listed_instruments(session)}
         return render_template(
             "support/search.html", asked=asked, found=lookup.search(session, asked), instruments=listed
@@ -30,7 +30,7 @@ def search() -> str:
 @messages.get("/messages/<int:inbox_id>")
 def show(inbox_id: int) -> str:
     """The story that the message is part of, from its arrival to the deliveries."""
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         return render_template(
             "support/message.html",
             inbox_id=inbox_id,

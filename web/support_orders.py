@@ -21,7 +21,7 @@ orders = Blueprint("orders", __name__)
 
 @orders.get("/orders/<int:order_id>")
 def show(order_id: int) -> str:
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         trace = message_trace.order_trace(session, order_id)
         if trace is None:
             raise OrderNotFound(order_id=order_id)

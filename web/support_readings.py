@@ -13,7 +13,7 @@ readings = Blueprint("readings", __name__)
 
 @readings.get("/readings")
 def show() -> str:
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         return render_template("support/readings.html", marked=bad_readings.marked(session))
 
 

@@ -29,7 +29,7 @@ def enter() -> Response | tuple[str, int]:
     limits, sessions = current_app.extensions["limits"], current_app.extensions["sessions"]
     counted = hashlib.sha256(username.lower().encode(errors="surrogatepass")).hexdigest()
     limits.take(limits.policies.auth, f"staff:{counted}")
-    with sessions() as database:
+    with current_app.extensions["reads"]() as database:
         account = staff.find(database, username)
     password_hash = passwords.NOBODYS_HASH if account is None else account["password_hash"]
     is_right = off_the_loop(passwords.matches, password_hash, request.form.get("password", ""))

@@ -17,7 +17,7 @@ staff = Blueprint("staff", __name__)
 @staff.get("/staff")
 @needs(Role.ADMIN)
 def show() -> str:
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         return render_template("support/staff.html", everyone=accounts.everyone(session))
 
 

@@ -33,7 +33,7 @@ class InvalidLimits(RequestRefused):
 
 @traders.get("/traders/<int:trader_id>")
 def show(trader_id: int) -> str:
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         newest = session.execute(
             sa.select(order_rows)
             .where(order_rows.c.trader_id == trader_id)

@@ -19,7 +19,7 @@ troubles = Blueprint("troubles", __name__)
 
 @troubles.get("/troubles")
 def show() -> str:
-    with current_app.extensions["sessions"]() as session:
+    with current_app.extensions["reads"]() as session:
         return render_template(
             "support/troubles.html",
             waiting=retries.waiting_messages(session, utc_now() - STUCK_AFTER),
