@@ -4,10 +4,12 @@ Prices are ticks and quantities lots, as stored, but for positions and account, 
 last 24 hours. A position is marked at the instrument's last price, else its listed reference price.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -163,6 +165,16 @@ def listed_instruments(session: Session, asset: str | None = None) -> list[Instr
     return [store.instrument_from_row(row) for row in rows.mappings()]
 
 
+_WANTED = sa.any_(sa.bindparam("wanted", type_=sa.ARRAY(sa.Integer)))
+_OF_NUMBERS = sa.select(instruments).where(instruments.c.id == _WANTED)
+
+
+def instruments_of(session: Session, instrument_ids: Collection[int]) -> dict[int, Instrument]:
+    """By id, those that are listed."""
+    rows = session.execute(_OF_NUMBERS, {"wanted": list(instrument_ids)}).mappings()
+    return {row["id"]: store.instrument_from_row(row) for row in rows}
+
+
 def named_assets(session: Session) -> list[NamedAsset]:
     """Every listed asset, by code."""
     words = sa.func.array_agg(aggregate_order_by(asset_aliases.c.alias, asset_aliases.c.alias)).label("words")
@@ -185,7 +197,6 @@ def last_price(session: Session, symbol: str) -> Decimal | None:
     return None if row is None or row.ticks is None else row.ticks * row.tick_size
 
 
-_WANTED = sa.any_(sa.bindparam("wanted", type_=sa.ARRAY(sa.Integer)))
 _DAY = (
     sa.select(
         trades.c.instrument_id,
@@ -227,6 +238,40 @@ def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> li
         for listed, last, bid, offer, lots, opening, low, high in rows
     }
     return [found.get(wanted) or Quote(wanted, None, None, None, 0, None, None, None) for wanted in instrument_ids]
+
+
+@cache
+def _changed(shard_ids: Collection[int]) -> sa.Select[Any]:
+    # A part for each shard, so that the planner sees how little of the record follows the last event that was seen.
+    of_events = [
+        sa.select(events.c.instrument_id).where(
+            events.c.shard_id == shard_id,
+            events.c.number > sa.bindparam(f"after_{shard_id}"),
+            events.c.instrument_id.is_not(None),
+        )
+        for shard_id in shard_ids
+    ]
+    of_time = sa.select(trades.c.instrument_id).where(
+        trades.c.occurred_at > sa.bindparam("left_since"), trades.c.occurred_at <= sa.bindparam("left_until")
+    )
+    unknown = sa.select(instruments.c.id).where(
+        instruments.c.id != sa.all_(sa.bindparam("known", type_=sa.ARRAY(sa.Integer)))
+    )
+    return sa.select(sa.union(*of_events, of_time, unknown).subquery())
+
+
+def changed_instruments(
+    session: Session, known: Collection[int], last_events: Mapping[int, int], *, since: datetime, until: datetime
+) -> set[int]:
+    """Those whose rules, status or quote may be others at `until` than they were at `since`, and those not yet known.
+
+    `last_events` are, by shard, the last events that were seen.
+    """
+    asked = {f"after_{shard_id}": number for shard_id, number in last_events.items()}
+    # Clocks go back, too.
+    first, last = sorted((since, until))
+    left = {"left_since": first - VOLUME_WINDOW, "left_until": last - VOLUME_WINDOW}
+    return set(session.scalars(_changed(tuple(last_events)), {"known": list(known), **asked, **left}))
 
 
 def most_active(session: Session, now: datetime) -> list[int]:

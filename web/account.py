@@ -5,7 +5,7 @@ from flask import Response, current_app
 
 from bot import linking, unread_news
 from bot.clock import utc_now
-from engine import history, intake, queries
+from engine import history, queries
 from web import caller, schemas
 from web.catalogue import Catalogue
 from web.markets import trade_cursor, trade_place
@@ -56,7 +56,7 @@ def trades(query_data: schemas.TradeQuery) -> Response:
         _, trader_id = caller.signed_in(session)
         instrument_ids = None
         if query_data.symbol is not None:
-            instrument_ids = [intake.find_instrument(session, symbol=query_data.symbol)["id"]]
+            instrument_ids = [catalogue.named(session, query_data.symbol).instrument_id]
         found = history.fills_page(session, trader_id, instrument_ids, before=before, limit=query_data.limit + 1)
         page = found[: query_data.limit]
         answer = schemas.Fills.model_construct(

@@ -15,6 +15,7 @@ from web.account import account
 from web.alerts import price_alerts
 from web.asyncapi import asyncapi
 from web.auth import auth
+from web.board import Board
 from web.catalogue import Catalogue
 from web.health import health
 from web.live import LiveFeed
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         settings.redis_url, socket_timeout=REDIS_SECONDS_MAX, socket_connect_timeout=REDIS_SECONDS_MAX
     )
     app.extensions["catalogue"] = Catalogue()
+    app.extensions["board"] = Board()
     app.extensions["news"] = NewsListener(settings.redis_url)
     app.extensions["settlements"] = Settlements(app.extensions["news"])
     time_requests(app)

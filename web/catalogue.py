@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from engine import candles, queries
+from engine import candles, intake, queries, store
 from engine.errors import UnknownMarket
 from engine.events import (
     AmendRejected,
@@ -30,16 +29,23 @@ from engine.money import CENT
 from engine.orders import Instrument, OrderType, Side
 from web import schemas
 
-MARKETS_REMEMBERED = 2048
 CLIENT_ORDER_KEY = "client:"  # What a request key begins with that is the caller's own order id.
 AVERAGE_PRICE_PLACES = Decimal("0.0001")  # Of a tick.
 
 
 class Catalogue:
-    """Read once, and again where an id is met that was listed since; rules and status are always read anew."""
+    """Ids, symbols, ticks and lots, which never change; read once, and again where one is met that was listed since."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, Instrument] = {}
+        self._by_symbol: dict[str, Instrument] = {}
+
+    def named(self, session: Session, symbol: str) -> Instrument:
+        """By its symbol, in any case; raises UnknownMarket."""
+        key = symbol.lower()
+        if key not in self._by_symbol:
+            self._by_symbol[key] = store.instrument_from_row(intake.find_instrument(session, symbol=symbol))
+        return self._by_symbol[key]
 
     def instrument(self, session: Session, instrument_id: int) -> Instrument:
         if instrument_id not in self._by_id:
@@ -124,8 +130,6 @@ class Catalogue:
         )
 
 
-# Of all that are listed few have changed since they were last shown.
-@lru_cache(maxsize=MARKETS_REMEMBERED)
 def market(instrument: Instrument, quote: queries.Quote) -> schemas.Market:
     listing = Listing(instrument, quote.last_ticks)
     return schemas.Market.model_construct(

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import BaseConverter
 
 from bot.clock import utc_now
-from engine import history, intake, queries, store
+from engine import history, queries
 from engine.candles import candles as read_candles
 from engine.history import TradePlace
-from engine.orders import Instrument
 from web import cache, schemas
-from web.catalogue import Catalogue, book, candle, market, open_instruments
+from web.board import Board
+from web.catalogue import Catalogue, book, candle, open_instruments
 from web.errors import InvalidCursor
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,15 +30,8 @@ def get_market(query_data: schemas.MarketQuery) -> Response:
     """Last price, best bid and offer, range and volume of every contract, or of one asset's."""
     asset = None if query_data.asset is None else query_data.asset.lower()
 
-    def make(session: Session) -> schemas.Output:
-        now = utc_now()
-        listed = open_instruments(queries.listed_instruments(session), asset)
-        quotes = queries.quotes(session, [instrument.instrument_id for instrument in listed], now)
-        return schemas.Markets.model_construct(
-            markets=[market(instrument, quote) for instrument, quote in zip(listed, quotes, strict=True)], as_of=now
-        )
-
-    return cached(f"market:{asset}", make)
+    board: Board = current_app.extensions["board"]
+    return cached(f"market:{asset}", lambda session: board.markets(session, asset, utc_now()))
 
 
 @markets.get("/assets")
@@ -47,7 +40,7 @@ def get_market(query_data: schemas.MarketQuery) -> Response:
 def list_assets() -> Response:
     """What is traded, by its names."""
 
-    def make(session: Session) -> schemas.Output:
+    def make(session: Session) -> str:
         return schemas.Assets(
             assets=[
                 schemas.ListedAsset(
@@ -55,7 +48,7 @@ def list_assets() -> Response:
                 )
                 for found in queries.named_assets(session)
             ]
-        )
+        ).model_dump_json()
 
     return cached("assets", make)
 
@@ -69,15 +62,15 @@ def list_trades(query_data: schemas.TradeQuery) -> Response:
     before = trade_place(query_data.cursor)
     symbol = None if query_data.symbol is None else query_data.symbol.lower()
 
-    def make(session: Session) -> schemas.Output:
-        instrument_ids = None if symbol is None else [intake.find_instrument(session, symbol=symbol)["id"]]
+    def make(session: Session) -> str:
+        catalogue: Catalogue = current_app.extensions["catalogue"]
+        instrument_ids = None if symbol is None else [catalogue.named(session, symbol).instrument_id]
         found = history.trades_page(session, instrument_ids, before=before, limit=query_data.limit + 1)
         page = found[: query_data.limit]
-        catalogue: Catalogue = current_app.extensions["catalogue"]
         return schemas.Trades.model_construct(
             trades=[catalogue.trade(session, trade) for trade in page],
             next_cursor=trade_cursor(page[-1].place) if len(found) > len(page) else None,
-        )
+        ).model_dump_json()
 
     return cached(f"trades:{symbol}:{query_data.cursor}:{query_data.limit}", make)
 
@@ -89,15 +82,17 @@ def list_trades(query_data: schemas.TradeQuery) -> Response:
 def get_book(name: str, query_data: schemas.BookQuery) -> Response:
     """The best levels of a symbol's book (`Dec25-Wheat`), or of all books of an asset (`wheat`)."""
 
-    def make(session: Session) -> schemas.Output:
+    def make(session: Session) -> str:
         if "-" in name:
-            named = [store.instrument_from_row(intake.find_instrument(session, symbol=name))]
+            catalogue: Catalogue = current_app.extensions["catalogue"]
+            named = [catalogue.named(session, name)]
         else:
-            named = open_instruments(queries.listed_instruments(session), name.lower())
+            asset = name.lower()
+            named = open_instruments(queries.listed_instruments(session, asset), asset)
         depths = queries.depths(session, [instrument.instrument_id for instrument in named], query_data.levels)
         return schemas.Books.model_construct(
             books=[book(instrument, depths[instrument.instrument_id]) for instrument in named], as_of=utc_now()
-        )
+        ).model_dump_json()
 
     return cached(f"book:{name.lower()}:{query_data.levels}", make)
 
@@ -109,8 +104,9 @@ def get_book(name: str, query_data: schemas.BookQuery) -> Response:
 def get_candles(symbol: str, query_data: schemas.CandleQuery) -> Response:
     """What an instrument traded at in each interval, the oldest first; one without a trade is left out."""
 
-    def make(session: Session) -> schemas.Output:
-        instrument: Instrument = store.instrument_from_row(intake.find_instrument(session, symbol=symbol))
+    def make(session: Session) -> str:
+        catalogue: Catalogue = current_app.extensions["catalogue"]
+        instrument = catalogue.named(session, symbol)
         found = read_candles(
             session,
             instrument.instrument_id,
@@ -122,7 +118,7 @@ def get_candles(symbol: str, query_data: schemas.CandleQuery) -> Response:
             symbol=instrument.symbol,
             interval=query_data.interval,
             candles=[candle(instrument, one) for one in found],
-        )
+        ).model_dump_json()
 
     return cached(f"candles:{symbol.lower()}:{query_data.interval}:{query_data.until}:{query_data.limit}", make)
 
@@ -133,10 +129,10 @@ class NameConverter(BaseConverter):
     regex = r"[A-Za-z0-9_-]{1,40}"
 
 
-def cached(key: str, make: Callable[[Session], schemas.Output]) -> Response:
+def cached(key: str, make: Callable[[Session], str]) -> Response:
     def made() -> bytes:
         with current_app.extensions["reads"]() as session:
-            return make(session).model_dump_json().encode()
+            return make(session).encode()
 
     return Response(cache.through(current_app.extensions["redis"], key, made), mimetype="application/json")
 

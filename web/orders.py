@@ -335,7 +335,7 @@ def order_filter(session: Session, query: schemas.OrderQuery) -> OrderFilter:
         states = (OrderState(query.status),)
     instrument_ids = None
     if query.symbol is not None:
-        instrument_ids = [intake.find_instrument(session, symbol=query.symbol)["id"]]
+        instrument_ids = [catalogue().named(session, query.symbol).instrument_id]
     return OrderFilter(
         instrument_ids=instrument_ids,
         side=query.side,

@@ -5,6 +5,7 @@ Amounts are decimals in strings, times are RFC 3339 in UTC. An unknown field is 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -342,6 +343,12 @@ class Market(Output):
 class Markets(Output):
     markets: list[Market]
     as_of: Moment
+
+    @classmethod
+    def of(cls, markets: Sequence[str], as_of: datetime) -> str:
+        """The JSON of markets that are JSON already."""
+        nothing = cls.model_construct(markets=[], as_of=as_of).model_dump_json()
+        return nothing.replace("[]", f"[{','.join(markets)}]", 1)
 
 
 class AssetNames(Output):
