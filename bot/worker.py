@@ -15,7 +15,7 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import jobs, logs, metrics, queues
+from bot import garbage, jobs, logs, metrics, queues
 from bot.clock import utc_now
 from bot.database import connect
 from bot.settings import Settings, SettingsError
@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> None:
     database = connect(settings)
     jobs.tools.settings, jobs.tools.sessions, jobs.tools.redis = settings, sessionmaker(database), connection
     prepare(name, settings, database)
+    garbage.keep_what_is_loaded()
     publisher = metrics.Publisher(connection)
     publisher.start()
     try:

@@ -8,7 +8,7 @@ from gunicorn.workers.base import Worker
 from psycogreen.gevent import patch_psycopg
 from redis import Redis
 
-from bot import logs, metrics
+from bot import garbage, logs, metrics
 from bot.settings import Settings, SettingsError
 
 try:
@@ -42,6 +42,7 @@ def post_fork(server: object, worker: Worker) -> None:
 def post_worker_init(worker: Worker) -> None:
     """A worker that is told to stop sends its sockets to another, and has its counts added up until then."""
     worker.wsgi.extensions["live"].is_ending = lambda: not worker.alive
+    garbage.keep_what_is_loaded()
     worker.publisher = metrics.Publisher(Redis.from_url(settings.redis_url))
     worker.publisher.start()
 
