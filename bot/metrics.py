@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import msgspec
 import structlog
@@ -124,7 +125,8 @@ class Publisher:
         gauges: dict[str, float] = {}
         for family in registry.collect():
             for sample in family.samples:
-                (gauges if family.type == "gauge" else totals)[field_of(sample)] = sample.value
+                field = field_of(sample.name, *sample.labels.items())
+                (gauges if family.type == "gauge" else totals)[field] = sample.value
         changed = {
             field: value - self.published.get(field, 0)
             for field, value in totals.items()
@@ -175,8 +177,10 @@ def order_of_samples(sample: Sample) -> tuple[list[tuple[str, str]], str, float]
     return others, sample.name, float(sample.labels.get("le", "0"))
 
 
-def field_of(sample: Sample) -> str:
-    return msgspec.json.encode([sample.name, sorted(sample.labels.items())]).decode()
+# Each is asked for every second; they are few, as labels take few values.
+@cache
+def field_of(name: str, *labels: tuple[str, str]) -> str:
+    return msgspec.json.encode([name, sorted(labels)]).decode()
 
 
 def sample_of(field: str | bytes, value: float) -> Sample:
