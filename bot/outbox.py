@@ -119,6 +119,10 @@ def retry_delay(settings: Settings, attempts: int) -> timedelta:
     return timedelta(seconds=seconds * random.uniform(0.5, 1))
 
 
+# Made once, as each reply has several callbacks.
+HELD = sa.select(outbox).where(outbox.c.id == sa.bindparam("outbox")).with_for_update()
+
+
 def record_status(
     session: Session,
     settings: Settings,
@@ -133,7 +137,7 @@ def record_status(
 
     A message that Twilio could not deliver goes out again where that may help: later, or at the next contact.
     """
-    row = session.execute(sa.select(outbox).where(outbox.c.id == outbox_id).with_for_update()).mappings().one_or_none()
+    row = session.execute(HELD, {"outbox": outbox_id}).mappings().one_or_none()
     if row is None or (row["message_sid"] != message_sid and row["attempts"] != attempt):
         return  # An attempt that another has taken the place of.
     state = State(row["state"])

@@ -314,13 +314,14 @@ def _own_events() -> sa.Select[Any]:
     return sa.select(both).order_by(both.c.number).limit(_LIMIT)
 
 
+_SHARDS = sa.select(shards.c.id).order_by(shards.c.id)
 _OWN_EVENTS = _own_events()
 
 
 def events_after(session: Session, trader_id: int, after: Mapping[int, int], *, limit: int) -> list[NumberedEvent]:
     """What concerns this trader, the oldest first, beyond the number given for each shard (none is from the start)."""
     streams: list[Sequence[NumberedEvent]] = []
-    for shard_id in session.scalars(sa.select(shards.c.id).order_by(shards.c.id)).all():
+    for shard_id in session.scalars(_SHARDS).all():
         asked = {"trader": trader_id, "shard": shard_id, "after": after.get(shard_id, 0), "limit": limit}
         streams.append(
             [
