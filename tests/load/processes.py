@@ -29,7 +29,7 @@ KINDS = {
 
 
 class Used(msgspec.Struct, frozen=True):
-    """Of each kind: how many processes, how many processors they kept busy, and their own memory over time in MiB."""
+    """Of each kind: how many processes, how many processors they kept busy, and what memory they wrote, in MiB."""
 
     processes: dict[str, int]
     processors: dict[str, float]
@@ -82,7 +82,7 @@ class Watch:
                 if kind is None or line.startswith(SHELLS):
                     continue
                 times = process.cpu_times()
-                memory[kind] += process.memory_full_info().uss
+                memory[kind] += written(process)
                 self._kinds[process], self._used[process] = kind, times.user + times.system
         self._seconds.append(time.monotonic() - self._begun)
         for kind, used in memory.items():
@@ -96,3 +96,17 @@ class Watch:
                 if any(self._directory in part for part in process.cmdline()):
                     family |= {process, *process.children(recursive=True)}
         return family
+
+
+def written(process: psutil.Process) -> int:
+    """The bytes of memory that a process wrote and has to itself.
+
+    Not what it maps of files: a page of a library is its own or shared according to who else runs on the machine.
+    """
+    counted = {"Private_Dirty", "Private_Hugetlb", "Swap"}
+    try:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise psutil.NoSuchProcess(process.pid) from error
+    fields = (line.split() for line in lines[1:])
+    return sum(int(size) * 1024 for name, size, *_ in fields if name.rstrip(":") in counted)

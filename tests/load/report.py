@@ -86,6 +86,11 @@ def total(result: Result, place: int) -> float:
     return sum(used[place] for kind, used in result.used.memory.items() if kind != "clients")
 
 
+def grown(result: Result) -> str:
+    kinds = {kind: used[-1] - used[0] for kind, used in result.used.memory.items() if kind != "clients"}
+    return ", ".join(f"{kind} {more:.0f} MiB" for kind, more in sorted(kinds.items()) if more >= 1)
+
+
 def write(kept: Sequence[Result], docs: Path) -> None:
     proven = next(found for found in kept if found.users == PROVEN_USERS and found.shards == 1)
     draw(kept, proven, docs / PICTURE)
@@ -112,7 +117,9 @@ def document(kept: Sequence[Result], proven: Result) -> Iterator[str]:
     first, last = total(proven, 0), total(proven, -1)
     yield machine.paragraph(
         f"Memory of all processes but the clients, {proven.seconds} s apart, after {WARM_UP_SECONDS} s of warming up: "
-        f"{first:.0f} MiB and {last:.0f} MiB."
+        f"{first:.0f} MiB and {last:.0f} MiB. It is what each wrote and has to itself: pages of libraries are left "
+        "out, which are its own or shared according to who else runs on the machine. "
+        f"What grew by a mebibyte or more: {grown(proven) or 'nothing'}."
     )
     yield "## Who the users are"
     yield machine.paragraph(
