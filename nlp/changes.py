@@ -289,6 +289,8 @@ def _named_slot(spans: Sequence[Span], position: int) -> str | None:
     """The slot that the unit after a number, or the nearest noun before it, names."""
     if position + 1 < len(spans) and spans[position + 1].has("unit"):
         return "quantity"
+    if position + 1 < len(spans) and _is_price_noun(spans[position + 1]):
+        return "price"  # "ponle 15,2 de precio"
     for span in reversed(spans[:position]):
         if span.number is not None and not span.number.plain:
             return None
@@ -324,8 +326,10 @@ def _is_led_in(spans: Sequence[Span], position: int) -> bool:
         return False
     if before[-1].has("amend") and before[-1].text.split()[-1] in _PREPOSITIONS:
         return True
-    counted = position + 1 < len(spans) and spans[position + 1].has("unit")
-    return before[-1].has("cue") or (counted and (before[-1].number is not None or before[-1].has("link", "and")))
+    after = spans[position + 1] if position + 1 < len(spans) else None
+    counted = after is not None and after.has("unit")
+    named = after is not None and _is_price_noun(after) and before[-1].has("amend")  # "ponle 15,2 de precio"
+    return named or before[-1].has("cue") or (counted and (before[-1].number is not None or before[-1].has("link", "and")))
 
 
 def _is_quantity(value: Decimal, verbs: Sequence[Span], names_price: bool) -> bool:

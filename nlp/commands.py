@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from nlp import guards
 from nlp.reading import Intent, canonical
-from nlp.spans import Span
+from nlp.spans import Number, Span
 
 _ORDER_NUMBER_MAX = 10**12
 
@@ -19,6 +19,10 @@ _ASKED_FIRST = (
 # Before the word that asks for an alert these say that none is asked for.
 _PERCENT = "%"
 _AGAINST_ALERTS = frozenset({"negation", "past", "reported", "joke"})
+_AGAINST_DELETING = frozenset({"negation", "past", "reported", "joke", "conditional", "question", "opinion", "hesitation"})
+_ALERT_NOUNS = frozenset({"alert", "alerts", "alerta", "alertas", "alarm", "alarms", "alarma", "alarmas"})
+_ORDER_NOUNS = frozenset({"order", "orders", "orden", "ordenes", "ordem", "ordens", "pedido", "pedidos"})
+_MINE = frozenset({"my", "mi", "mis", "minha", "minhas", "meu", "meus"})
 _AROUND_HELP = ("polite", "filler", "greeting")
 # A longer phrase asks by itself: "qué es un lote".
 _TERMS_NAMED_MAX = 3
@@ -262,10 +266,8 @@ def _asks_above(spans: Sequence[Span]) -> bool:
 
 def _alert(spans: Sequence[Span]) -> Command | None:
     numbers = [span.number for span in spans if span.number]
-    if any(span.has("ask", Intent.DELETE_ALERT) for span in spans):
-        if len(numbers) == 1 and numbers[0].plain:
-            return Command(Intent.DELETE_ALERT, order_id=canonical(numbers[0].value))
-        return unknown("missing_number")
+    if (deleted := _deleted_alert(spans, numbers)) is not None:
+        return deleted
     asked = next((place for place, span in enumerate(spans) if span.has("ask", Intent.ALERT)), None)
     if asked is None:
         return None
@@ -283,6 +285,31 @@ def _alert(spans: Sequence[Span]) -> Command | None:
     below = [span for span in spans if span.has("direction", "below") and not span.has("direction", "above")]
     direction = "below" if below else cues[0].value("direction") if cues else None
     return Command(Intent.ALERT, asset=asset, contract=contract, price=price, direction=direction)
+
+
+def _deleted_alert(spans: Sequence[Span], numbers: Sequence[Number]) -> Command | None:
+    """ "Delete alert 7", "cancel all my alerts"; the list is shown where it is not said which of them."""
+    named = [span for span in spans if span.has("ask", Intent.ALERTS, Intent.ALERT, Intent.DELETE_ALERT)]
+    verbs = [span for span in spans if span.has("ask", Intent.DELETE_ALERT) or span.has("cancel", "verb")]
+    if not named or not verbs or not any(_names_alerts(span) for span in named):
+        return None
+    against = {value for span in spans for value in span.values("guard")} & _AGAINST_DELETING
+    if against:
+        return unknown(*sorted(against))
+    if len(numbers) == 1 and numbers[0].plain:
+        return Command(Intent.DELETE_ALERT, order_id=canonical(numbers[0].value))
+    every = any(span.has("all") for span in spans) or any(span.text.endswith("s") for span in (*named, *verbs))
+    plain = all(span.sure and (span in named or span in verbs or _is_around_alert(span)) for span in spans)
+    return Command(Intent.DELETE_ALERT if every and plain and not numbers else Intent.ALERTS)
+
+
+def _names_alerts(span: Span) -> bool:
+    """Not "avísame" or "ping me", which ask to be told."""
+    return span.has("ask", Intent.DELETE_ALERT, Intent.ALERTS) or span.text.split()[-1] in _ALERT_NOUNS
+
+
+def _is_around_alert(span: Span) -> bool:
+    return span.punctuation or any(span.has(kind) for kind in ("my", "all", "polite", "filler", "thanks", "greeting"))
 
 
 def _asset(spans: Iterable[Span]) -> str | None:
@@ -315,6 +342,9 @@ def ask(spans: Sequence[Span]) -> Command | None:
     about_order = _about_order(spans)
     if about_order is not None:
         return about_order
+    mine = _about_my_order(spans)
+    if mine is not None:
+        return mine
     asked = {Intent(value) for span in spans for value in span.values("ask") if value != "cost"}
     words = {kind for span in spans for kind in ("my", "last") if span.has(kind)}
     asset, contract = _asset(spans), _contract(spans)
@@ -336,6 +366,19 @@ def ask(spans: Sequence[Span]) -> Command | None:
                 return None
             return Command(intent, asset=asset if about else None, contract=contract if about else None)
     return None
+
+
+def _about_my_order(spans: Sequence[Span]) -> Command | None:
+    """ "Where is my order?", "já saiu a minha ordem?": how it stands is asked, and no number is given."""
+    if any(span.number or span.asset or span.contract or span.has("amend", "price") for span in spans):
+        return None
+    nouns = [span for span in spans if span.text.split()[-1] in _ORDER_NOUNS]
+    mine = any(span.has("my") or _MINE & set(span.text.split()) for span in spans)
+    asked = any((span.has("status") or span.has("ask", Intent.STATUS)) and span not in nouns for span in spans)
+    against = {value for span in spans for value in span.values("guard")} & {"negation", "conditional", "joke"}
+    if len(nouns) != 1 or not mine or not asked or against:
+        return None
+    return Command(Intent.ORDERS if nouns[0].text.endswith("s") else Intent.LAST_ORDER)
 
 
 def _is_beside(intent: Intent, spans: Sequence[Span], asset: str | None) -> bool:

@@ -28,7 +28,8 @@ def composed(values: Sequence[Decimal], joined_by_and: bool, language: str) -> N
         # "quatro e dez" for 4010: the thousand is left unsaid.
         if 1 <= head < 20 and tail < 1000:
             return Number(head * 1000 + tail, whole=head * 1000 + tail, ambiguous=True, spoken=True)
-        if head < _HUNDRED and 10 <= tail < _HUNDRED:
+        if 10 <= tail < _HUNDRED:
+            # Had the head room for it, the tail would be part of one number: "quarenta e dois e cinquenta" are cents.
             return Number(head + tail / _HUNDRED, ambiguous=True, spoken=True)
         return None
     if not 10 <= tail < 100:

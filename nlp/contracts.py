@@ -10,6 +10,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 # The futures exchanges' month codes, January to December.
 _CODES = "fghjkmnquvxz"
 _SEPARATORS = frozenset({"'", "-", "/", ".", "of", "de", "del", "do"})
+# What may lead in a month behind its product: "trigo pra dez".
+_BEFORE_MONTH = frozenset({"de", "do", "pra", "para", "em", "no"})
 _ORDINALS = frozenset({"th", "st", "nd", "rd", "o", "a"})
 _PAUSES = frozenset({",", ".", ";", "-", "…"})
 _YEARS_BACK, _YEARS_AHEAD = 2, 4
@@ -98,8 +100,46 @@ def _written(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> 
     return (
         _month_code(spans, position, as_of, voice)
         or _numeric(spans, position, as_of, voice)
+        or _in_year(spans, position, as_of, voice)
         or _named(span, spans, position, as_of, voice)
+        or _ten_or_december(spans, position, as_of)
     )
+
+
+def _in_year(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
+    """ "March next year", "março do ano que vem"; "next March" is the next such month."""
+    month = _month(spans[position])
+    if month is None and spans[position].has("year", "coming") and position + 1 < len(spans):
+        month = _month(spans[position + 1])
+        said_with_year = month is None or _written(spans, position + 1, as_of, voice)
+        return None if month is None or said_with_year else (upcoming(month, as_of), position + 2, True, ())
+    if month is None:
+        return None
+    place = position + 1
+    while place < len(spans) and spans[place].text in (*_SEPARATORS, ",") and place < position + 3:
+        place += 1
+    said = spans[place].value("year") if place < len(spans) else None
+    return None if said is None else (code(month, as_of.year + (said == "next")), place + 1, True, ())
+
+
+def _ten_or_december(spans: Sequence[Span], position: int, as_of: date) -> _Found | None:
+    """ "compra 5 trigo dez a 540": ten lots it cannot be where others are counted, nor the price, which follows."""
+    month = _month(spans[position])
+    if month is None or not spans[position].has("number", "word"):
+        return None
+    before = [span for span in spans[:position] if span.text not in _BEFORE_MONTH]
+    product, verb = before[-1:], next((place for place, span in enumerate(before) if span.has("side")), len(before))
+    counts = [span.text for span in before[verb + 1 : -1] if _may_count(span)]
+    after = [span for span in spans[position + 1 :] if not span.has("currency")]
+    priced = len(after) > 1 and after[0].has("cue", "price") and _may_count(after[1])
+    if not (product and product[0].has("asset") and counts and priced):
+        return None
+    said_again = bool({"10", spans[position].text} & set(counts))
+    return upcoming(month, as_of), position + 1, not said_again, ("ambiguous_month",) if said_again else ()
+
+
+def _may_count(span: Span) -> bool:
+    return span.text[-1:].isdecimal() or span.has("number", "word")
 
 
 def _month_code(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:

@@ -38,6 +38,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "time_unit": None,
     "duration": None,
     "month": None,
+    "year": frozenset({"this", "next", "coming"}),
     "contract": frozenset({"front", "prefix"}),
     "number": frozenset(
         {

@@ -158,7 +158,7 @@ class OrderReader:
         found: list[tuple[int, str]] = []
         for position, span in enumerate(self._spans):
             value = span.value("side") or span.value("quote") or span.value("pay")
-            if value is None or span.asset or span.number or span.contract:
+            if value is None or span.asset or span.number or span.contract or position in self._used:
                 continue
             if span.text in _ONE_LETTER_SIDES and not self._opens(position):
                 continue

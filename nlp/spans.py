@@ -21,6 +21,7 @@ _GLUED_KINDS = frozenset({"side", "month", "unit", "asset"})
 _HEARD_KINDS = frozenset({"side", "quote", "month", "cue"})
 # The shortest phrases that a glued token is taken apart into: "to" and "or" are found in too many words.
 _GLUED_LENGTH_MIN = 3
+_PHRASE_MIN = 2
 # Of so many words, what follows from their meanings alone is kept: messages are made of the same few thousand.
 WORDS_KEPT = 8192
 
@@ -123,6 +124,15 @@ class Span:
 
 _given = attrgetter(*(field.name for field in fields(Span) if field.init))
 
+
+def _ends_in_month_code(tokens: Sequence[Token], start: int, end: int) -> bool:
+    """ "24 h26": the letter and the digits glued to it are March, and no 24 hours."""
+    if end - start < _PHRASE_MIN or end >= len(tokens):
+        return False
+    last, after = tokens[end - 1], tokens[end]
+    return len(last.norm) == 1 and not last.glued and after.glued and after.is_digits
+
+
 # What a word asks for in one language does not count where the message's own language uses the word otherwise.
 _LOCAL_KINDS = frozenset(
     {
@@ -175,14 +185,17 @@ class _Known:
 
 
 class _Phrase:
-    """What the letters of `key` mean in any spelling, and in each that is listed: "compré" is not "compre"."""
+    """What the letters of `key` mean in any spelling, and in each that is listed: "compré" is not "compre".
+
+    What only sounds like a word hides none: "ate" is heard for eight, and typed for "até".
+    """
 
     def __init__(self, key: str, known: Sequence[_Known]) -> None:
         self.key = key
         self.meanings = tuple(dict.fromkeys(one.meaning for one in known))
         self.spelt = {
             spelling: tuple(dict.fromkeys(one.meaning for one in known if one.spelling == spelling))
-            for spelling in {one.spelling for one in known}
+            for spelling in {one.spelling for one in known if not one.meaning.kind.startswith("heard")}
         }
         # The past of the first person is told from such an imperative by nothing but its accent.
         self.may_be_past = key.endswith("e") and any((m.kind, m.value) == ("guard", "past") for m in self.meanings)
@@ -262,7 +275,7 @@ class SpanFinder:
         free = [True] * len(tokens)
         chosen: dict[int, int] = {}
         for start, end in sorted(matches, key=lambda match: (match[0] - match[1], match[0])):
-            if all(free[start:end]):
+            if all(free[start:end]) and not _ends_in_month_code(tokens, start, end):
                 free[start:end] = [False] * (end - start)
                 chosen[start] = end
         position = 0
