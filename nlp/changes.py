@@ -329,7 +329,11 @@ def _is_led_in(spans: Sequence[Span], position: int) -> bool:
     after = spans[position + 1] if position + 1 < len(spans) else None
     counted = after is not None and after.has("unit")
     named = after is not None and _is_price_noun(after) and before[-1].has("amend")  # "ponle 15,2 de precio"
-    return named or before[-1].has("cue") or (counted and (before[-1].number is not None or before[-1].has("link", "and")))
+    return (
+        named
+        or before[-1].has("cue")
+        or (counted and (before[-1].number is not None or before[-1].has("link", "and") or before[-1].has("answer")))
+    )
 
 
 def _is_quantity(value: Decimal, verbs: Sequence[Span], names_price: bool) -> bool:

@@ -19,10 +19,17 @@ _ASKED_FIRST = (
 # Before the word that asks for an alert these say that none is asked for.
 _PERCENT = "%"
 _AGAINST_ALERTS = frozenset({"negation", "past", "reported", "joke"})
-_AGAINST_DELETING = frozenset({"negation", "past", "reported", "joke", "conditional", "question", "opinion", "hesitation"})
+_AGAINST_DELETING = frozenset(
+    {"negation", "past", "reported", "joke", "conditional", "question", "opinion", "hesitation"}
+)
 _ALERT_NOUNS = frozenset({"alert", "alerts", "alerta", "alertas", "alarm", "alarms", "alarma", "alarmas"})
 _ORDER_NOUNS = frozenset({"order", "orders", "orden", "ordenes", "ordem", "ordens", "pedido", "pedidos"})
 _MINE = frozenset({"my", "mi", "mis", "minha", "minhas", "meu", "meus"})
+_HOW_MUCH = frozenset(
+    {"cuanto", "cuantos", "cuanta", "quanto", "qto", "quanta", "how much", "que", "what", "en cuanto", "em quanto"}
+)
+# "Quanto é que eu gastaria"
+_COSTS_WITHIN = 5
 _AROUND_HELP = ("polite", "filler", "greeting")
 # A longer phrase asks by itself: "qué es un lote".
 _TERMS_NAMED_MAX = 3
@@ -324,7 +331,12 @@ def _contract(spans: Iterable[Span]) -> str | None:
 
 def cost_question(spans: Sequence[Span]) -> Command | None:
     """ "What would 50 gold cost me?": whoever asks for the cost asks for the price, and orders nothing."""
-    if any(span.has("ask", "cost") for span in spans) and any(span.asset for span in spans):
+    asks = any(span.has("ask", "cost") for span in spans)
+    asks = asks or any(
+        first.text in _HOW_MUCH and any(span.has("costs") for span in spans[place + 1 : place + _COSTS_WITHIN])
+        for place, first in enumerate(spans)
+    )
+    if asks and any(span.asset for span in spans):
         return Command(Intent.MARKET, asset=_asset(spans), contract=_contract(spans))
     return None
 
@@ -346,6 +358,8 @@ def ask(spans: Sequence[Span]) -> Command | None:
     if mine is not None:
         return mine
     asked = {Intent(value) for span in spans for value in span.values("ask") if value != "cost"}
+    if _asks_what_was_traded(spans):
+        asked.add(Intent.MY_TRADES)
     words = {kind for span in spans for kind in ("my", "last") if span.has(kind)}
     asset, contract = _asset(spans), _contract(spans)
     if Intent.TRADES in asked and "my" in words and Intent.MY_TRADES not in asked and asset is None:
@@ -366,6 +380,14 @@ def ask(spans: Sequence[Span]) -> Command | None:
                 return None
             return Command(intent, asset=asset if about else None, contract=contract if about else None)
     return None
+
+
+def _asks_what_was_traded(spans: Sequence[Span]) -> bool:
+    """ "What did I sell this week?", "o que eu já negociei hj": a question word, and then what the trader did."""
+    if any(span.number or span.asset or span.contract for span in spans):
+        return False
+    asked = next((place for place, span in enumerate(spans) if span.has("guard", "question")), None)
+    return asked is not None and any(span.has("traded") for span in spans[asked:])
 
 
 def _about_my_order(spans: Sequence[Span]) -> Command | None:
@@ -391,6 +413,9 @@ def _is_beside(intent: Intent, spans: Sequence[Span], asset: str | None) -> bool
         )
     if any(span.has("guard", "joke", "machine") for span in spans):
         return True
+    if asset is not None and any(span.number for span in spans):
+        if any(span.has("guard", "conditional") for span in spans) and intent not in _ABOUT_ASSETS:
+            return True  # "compraria 10 ... se tivesse margem"
     if asset is not None and any(span.has("guard", "reported") for span in spans) and any(one.number for one in spans):
         return True  # news of what others trade
     return intent == Intent.POSITIONS and any(
@@ -409,5 +434,7 @@ def _about_order(spans: Sequence[Span]) -> Command | None:
         span.has("status") or span.has("ask", Intent.STATUS) or span.has("cancel", "past") or span.text in ("?", "¿")
         for span in spans
     )
+    # "What happened to my order 1088"
+    asked = asked or any(one.has("ask", Intent.LAST_ORDER) and two is numbers[0] for one, two in pairwise(spans))
     traded = any(span.has("side") or span.has("unit") for span in spans)
     return Command(Intent.STATUS, order_id=order_id) if asked and not traded else None

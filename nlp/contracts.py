@@ -9,7 +9,9 @@ from nlp.spans import Span
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # The futures exchanges' month codes, January to December.
 _CODES = "fghjkmnquvxz"
-_SEPARATORS = frozenset({"'", "-", "/", ".", "of", "de", "del", "do"})
+_SEPARATORS = frozenset({"'", "-", "/", ".", "of", "de", "del", "do", "the", "year", "ano", "el"})
+_SEPARATORS_MAX = 3
+_OF_A_MONTH = frozenset({"contract", "contracts", "delivery", "futures", "future", "expiry", "expiration"})
 # What may lead in a month behind its product: "trigo pra dez".
 _BEFORE_MONTH = frozenset({"de", "do", "pra", "para", "em", "no"})
 _ORDINALS = frozenset({"th", "st", "nd", "rd", "o", "a"})
@@ -116,7 +118,7 @@ def _in_year(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> 
     if month is None:
         return None
     place = position + 1
-    while place < len(spans) and spans[place].text in (*_SEPARATORS, ",") and place < position + 3:
+    while place < len(spans) and spans[place].text in (*_SEPARATORS, ",") and place <= position + _SEPARATORS_MAX:
         place += 1
     said = spans[place].value("year") if place < len(spans) else None
     return None if said is None else (code(month, as_of.year + (said == "next")), place + 1, True, ())
@@ -199,7 +201,9 @@ def _named(span: Span, spans: Sequence[Span], position: int, as_of: date, voice:
         return None
     place = position + 1
     while (
-        place < len(spans) and (spans[place].text in _SEPARATORS or spans[place].text == ",") and place < position + 3
+        place < len(spans)
+        and (spans[place].text in _SEPARATORS or spans[place].text == ",")
+        and place <= position + _SEPARATORS_MAX
     ):
         place += 1
     if place >= len(spans) or not spans[place].text.isdecimal() or spans[place].meanings:
@@ -254,7 +258,7 @@ def _spoken_year(spans: Sequence[Span], position: int, as_of: date) -> _Found | 
     if month is None or span.contract or span.number:
         return None
     place = position + 1
-    while place < len(spans) and spans[place].text in _SEPARATORS and place < position + 3:
+    while place < len(spans) and spans[place].text in _SEPARATORS and place <= position + _SEPARATORS_MAX:
         place += 1
     if place >= len(spans):
         return None
@@ -292,4 +296,6 @@ def _stands_as_month(spans: Sequence[Span], position: int) -> bool:
     if any(span.has("asset") for span in after):
         # "compra dez ouro": after the verb it counts lots.
         return not any(span.has("side") or span.has("cue") for span in before) or spans[position].text not in ("dez",)
+    if any(span.text in _OF_A_MONTH for span in after):
+        return True  # "May contract"
     return any(span.has("asset") or span.has("contract", "prefix") for span in before)

@@ -229,8 +229,13 @@ def _read_crosses(spans: Sequence[Span], figures: Sequence[Figure], language: st
 
 
 def _offered_instead(spans: Sequence[Span], first: int, second: int) -> bool:
-    """Whether only an "or", or the dash of a range, stands between two numbers."""
+    """Whether only an "or", or the dash of a range, stands between two numbers; "sell 16 - 5.145" is no range."""
     between = spans[first + 1 : second]
+    if [span.text for span in between] == ["-"] and not (between[0].glued or spans[second].glued):
+        quantity, price = spans[first].number, spans[second].number
+        assert quantity is not None and price is not None
+        if quantity.plain and price.value != int(price.value):
+            return False
     return bool(between) and all(
         span.has("link", "alternative") or span.text in ("-", "/") or span.has("guard", "hesitation")
         for span in between

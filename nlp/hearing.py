@@ -97,7 +97,7 @@ def _hear_number(spans: Sequence[Span]) -> None:
             continue
         if not spans[position - 1].has("side"):
             continue
-        if spans[position + 1].contract or spans[position + 1].asset:
+        if spans[position + 1].contract or spans[position + 1].asset or spans[position + 1].has("unit"):
             span.number = Number(Decimal(span.value("heard_number") or 0), ambiguous=True, spoken=True)
             span.meanings, span.unknown = (), False
             span.sure, span.reasons = False, (_REASON,)

@@ -13,8 +13,10 @@ def leave_out(spans: Sequence[Span], language: str) -> None:
     It stands before the order and ends with a mark, and no word of the name is one that is known.
     """
     for position, span in enumerate(spans):
-        if language in span.languages("introducing"):
-            name = _name(spans, position + 1)
+        introducing = language in span.languages("introducing")
+        if introducing or (span.unknown and position and spans[position - 1].has("greeting")):
+            # "Morning Pat, ...": somebody is greeted by name.
+            name = _name(spans, position + introducing)
             for one in (span, *name) if name else ():
                 one.meanings, one.unknown = (Meaning("filler", "word", language),), False
             return

@@ -96,7 +96,13 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
 @lru_cache(maxsize=WORDS_KEPT)
 def _spoken_in(meanings: tuple[Meaning, ...]) -> frozenset[str]:
     """The languages that a word speaks for."""
-    return frozenset(m.language for m in meanings if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED)
+    # "Soy" is a product in English; who introduces himself in Spanish with it names none.
+    named = any(m.kind == "asset" for m in meanings)
+    return frozenset(
+        m.language
+        for m in meanings
+        if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED and not (named and m.kind == "introducing")
+    )
 
 
 def _is_slight(span: Span) -> bool:

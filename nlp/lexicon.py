@@ -57,6 +57,8 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "status": frozenset({"word"}),
     "direction": frozenset({"above", "below"}),
     "ask": _INTENTS | {"cost"},
+    "traded": frozenset({"word"}),
+    "costs": frozenset({"word"}),
     "topic": _INTENTS,
     "terms": frozenset({"commission", "time_in_force", "lots", "limits"}),
     "whole": _INTENTS,

@@ -20,8 +20,24 @@ _HUNDRED, _THOUSAND, _MILLION = Decimal(100), Decimal(1000), Decimal(1_000_000)
 # Few outside India know these, so what was meant is asked.
 _INDIAN_SCALES = {"lakh": Decimal(100_000), "crore": Decimal(10_000_000)}
 _HALF, _QUARTER, _THREE_QUARTERS = Decimal("0.5"), Decimal("0.25"), Decimal("0.75")
-# Spans carry no accents, without which text2num does not know these; the last is said before a noun.
-_SPELT_OUT = {"veintidos": "veintidós", "veintitres": "veintitrés", "veintiun": "veintiuno"}
+# Spans carry no accents, without which text2num does not know the first two; the third is said before a noun. The
+# rest are slips of those who hear no difference between c, s and z, or between b and v, and of English spelling.
+_SPELT_OUT = {
+    "veintidos": "veintidós", "veintitres": "veintitrés", "veintiun": "veintiuno",
+    "sien": "cien", "dies": "diez", "onse": "once", "trese": "trece", "catorse": "catorce", "quinse": "quince",
+    "beinte": "veinte", "veintisinco": "veinticinco", "beintisinco": "veinticinco", "trenta": "treinta",
+    "sincuenta": "cincuenta", "sinquenta": "cincuenta", "ochoenta": "ochenta", "nobenta": "noventa",
+    "dosientos": "doscientos", "tresientos": "trescientos", "trecientos": "trescientos",
+    "cuatrosientos": "cuatrocientos", "kinientos": "quinientos", "seisientos": "seiscientos",
+    "seicientos": "seiscientos", "setesientos": "setecientos", "ochosientos": "ochocientos",
+    "novesientos": "novecientos", "sinco": "cinco", "nuebe": "nueve", "diesiseis": "dieciséis",
+    "diesisiete": "diecisiete", "diesiocho": "dieciocho", "diesinueve": "diecinueve",
+    "cincoenta": "cinquenta", "sincoenta": "cinquenta", "treis": "três", "doiz": "dois", "desesseis": "dezesseis",
+    "dezesete": "dezessete", "desessete": "dezessete", "desoito": "dezoito", "desenove": "dezenove",
+    "quatrosentos": "quatrocentos", "seissentos": "seiscentos", "setessentos": "setecentos",
+    "fourty": "forty", "ninty": "ninety", "forteen": "fourteen", "fiveteen": "fifteen", "twelth": "twelve",
+    "hunderd": "hundred", "hundrd": "hundred", "thosand": "thousand", "thousend": "thousand",
+}  # fmt: skip
 _MILLIONS = frozenset({"million", "millon", "millones", "milhao", "milhoes"})
 _CONTINUING = _MILLIONS | {"mil", "thousand", "o", "/", "-"}
 _OTHER_LANGUAGES = {"en": ("en", "es", "pt"), "es": ("es", "pt", "en"), "pt": ("pt", "es", "en")}

@@ -13,6 +13,7 @@ from nlp import (
     contrasts,
     introductions,
     language,
+    named_sides,
     numbers,
     spelling,
     statements,
@@ -196,6 +197,7 @@ class Parser:
             span.prefer(tongue.language, before_foreign_number=_is_foreign_number(after, tongue.language))
         spans = numbers.mark(spans, tongue)
         spans = contracts.mark_spoken(spans, as_of)
+        named_sides.mark(spans, tongue.language)
         for span in spans:
             if span.number is None and span.contract is None and span.has("asset"):
                 codes = span.values("asset")

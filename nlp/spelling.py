@@ -93,6 +93,8 @@ class Speller:
             return None
         found.sort(key=lambda one: (-one[1], not self._is(one[0], "asset")))
         best, similarity, _ = found[0]
+        if self._is(best, "guard") and OSA.distance(word, best) > (2 if len(best) >= _LONG else 1):
+            return None  # what is only somewhat like a warning is a word of its own
         guards = [key for key, near, _ in found if near >= similarity - 0.01 and self._is_guard(key, word, language)]
         if guards and not self._is(best, "side"):
             return Guess(guards[0], similarity, self._words[guards[0]], sure=False, reason="misspelt")

@@ -29,6 +29,9 @@ _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 _ONE_LETTER = re.compile(r"([^\W\d_])\1*$")
 _WORD = re.compile(r"[^\W\d_]+")
 _QUE = re.compile(r"\bq\b(?! ?\d)")
+# A list: two lines at least that open with such a mark, which is then no minus.
+_BULLET = re.compile(r"^[ \t]*[-•*·‣▪●◦–—][ \t]+", re.MULTILINE)
+_BULLETS_MIN = 2
 # What may be invisible or a space of some kind; letters, digits and the marks on a keyboard are neither.
 _CONTROLS = re.compile(r"[^\w!-~ ]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -63,6 +66,8 @@ class Token(NamedTuple):
 def normalise(text: str) -> str:
     """Lower case, NFKC, plain dashes, quotes and spaces; nothing invisible."""
     text = _GROUP_SPACE.sub("", text)
+    if "\n" in text and len(_BULLET.findall(text)) >= _BULLETS_MIN:
+        text = _BULLET.sub("", text)
     for character, value in _FRACTIONS.items():
         text = text.replace(character, value)
     text = _ARROW.sub(" , ", _ORDINAL_SIGN.sub(" # ", text))
