@@ -70,6 +70,8 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
         result.reasons.append("ambiguous_order")  # "bid for 20 cotton 65": nothing else tells which is which
     if _may_be_wanted(spans, figures):
         result.reasons.append("ambiguous_order")
+    if _quoted_between(spans, figures):
+        result.reasons.append("ambiguous_order")
     if _weakly_priced(figures) and not any(span.has("pay") for span in spans):
         result.reasons.append("ambiguous_order")
     if _falls_apart(spans, figures) or _stand_together(spans, figures):
@@ -122,6 +124,15 @@ def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:
 
 def _between(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:
     return [span for span in spans[first.position + 1 : second.position] if not span.has_any(_COURTEOUS)]
+
+
+def _quoted_between(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
+    """ "Put ten coffee on the bid, 371": with the bid named after the first figure, which is the price is open."""
+    bare = [figure for figure in figures if not figure.cue]
+    if len(bare) != 2 or len(figures) != 2 or any(span.has("side") or span.has("pay") for span in spans):
+        return False
+    quotes = [position for position, span in enumerate(spans) if span.has("quote")]
+    return bool(quotes) and quotes[0] > bare[0].position + 1
 
 
 def _weakly_priced(figures: Sequence[Figure]) -> bool:
@@ -233,7 +244,8 @@ def _offered_instead(spans: Sequence[Span], first: int, second: int) -> bool:
     between = spans[first + 1 : second]
     if [span.text for span in between] == ["-"] and not (between[0].glued or spans[second].glued):
         quantity, price = spans[first].number, spans[second].number
-        assert quantity is not None and price is not None
+        assert quantity is not None
+        assert price is not None
         if quantity.plain and price.value != int(price.value):
             return False
     return bool(between) and all(
@@ -310,7 +322,7 @@ def _place(spans: Sequence[Span], figures: Sequence[Figure], market: bool) -> No
             for figure in bare:
                 figure.role = free
     elif len(bare) == 2:
-        first, last = (_PRICE, _QUANTITY) if quotes else (_QUANTITY, _PRICE)
+        first, last = (_PRICE, _QUANTITY) if quotes and not _quoted_between(spans, figures) else (_QUANTITY, _PRICE)
         bare[0].role, bare[1].role = first, last
     elif len(bare) == 1:
         fractional = bare[0].number.value != int(bare[0].number.value) and bare[0].number.whole is None

@@ -304,7 +304,7 @@ class _Reader:
         return over.value / under.value
 
     def _with_fraction(self, number: Number, end: int) -> tuple[Number, int]:
-        start = end + 1 if self._is(end, "and") or self._text(end) == "-" else end
+        start = end + 1 if self._is(end, "and", "cents") or self._text(end) == "-" else end
         fraction = self._fraction_at(start)
         if fraction is not None and (start == end or self._text(end) == "-"):
             return replace(number, value=number.value + fraction, plain=False), start + 3

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
-from nlp import contracts, expiry, figures, guards
+from nlp import contracts, expiry, figures, guards, introductions
 from nlp.catalogue import Catalogue
 from nlp.spans import Span
 
@@ -71,6 +71,7 @@ class OrderReader:
         self._language = language
         self._voice = voice
         self._used: set[int] = set()
+        self._signed: set[int] = set()  # the sender's name
         self._order = Order()
         self._unclear: set[str] = set()
         self._verb: int | None = None
@@ -83,7 +84,8 @@ class OrderReader:
         self._read_courtesy()
         self._read_terms()
         order.asset = self._one(
-            "asset", [(position, span.asset) for position, span in enumerate(self._spans) if span.asset]
+            "asset",
+            [(place, span.asset) for place, span in enumerate(self._spans) if span.asset and place not in self._signed],
         )
         self._check_named_again()
         order.contract = self._one(
@@ -127,6 +129,11 @@ class OrderReader:
         for position, span in enumerate(self._spans[1 : self._first_slot()], 1):
             if span.text == "?" and self._spans[position - 1].has("greeting"):
                 self._used.add(position)  # "Tudo bem? Compra ...": how somebody is, is no question about the order
+        for position, (span, after) in enumerate(pairwise(self._spans)):
+            if not (span.has("greeting") or span.punctuation):
+                break
+            if after.punctuation:
+                self._used.add(position)  # "Qué tal, compra ...": nor is it advice that is asked for
         if guards.asks_a_favour(self._spans, self._verb):
             self._used.add((self._verb or 0) - 1)
             self._order.doubts.append("request")
@@ -135,17 +142,22 @@ class OrderReader:
             self._used.add(assent)
 
     def _read_signature(self) -> None:
-        """Leave out the name after "Regards, ..."."""
-        closing = next((position for position, span in enumerate(self._spans) if span.has("closing")), None)
-        if closing is None or not any(span.asset or span.number for span in self._spans[:closing]):
+        """Leave out the name after "Regards, ..." or "Thanks, ..."."""
+        ordered = next((position for position, span in enumerate(self._spans) if span.asset or span.number), None)
+        closings = [position for position, span in enumerate(self._spans) if span.has("closing") or span.has("thanks")]
+        closing = next((position for position in closings if ordered is not None and position > ordered), None)
+        if closing is None:
             return
         signed = range(closing + 1, len(self._spans))
         if len(signed) <= _SIGNATURE_SPANS_MAX and all(self._may_be_name(position) for position in signed):
-            self._used.update(signed)
+            self._signed.update(signed)
+            self._used |= self._signed
 
     def _may_be_name(self, position: int) -> bool:
         span = self._spans[position]
-        guessed = not span.sure and not span.has("guard")
+        guessed = span.taken_for is not None and not any(
+            self._language in span.languages(kind) for kind in introductions.WARNING_KINDS
+        )
         return span.punctuation or span.unknown or guessed or (len(span.text) == 1 and span.number is None)
 
     def _is_alternative(self, position: int) -> bool:
@@ -163,7 +175,7 @@ class OrderReader:
         found: list[tuple[int, str]] = []
         for position, span in enumerate(self._spans):
             value = span.value("side") or span.value("quote") or span.value("pay")
-            if value is None or span.asset or span.number or span.contract or position in self._used:
+            if value is None or span.asset or span.number or span.contract or position in self._signed:
                 continue
             if span.text in _ONE_LETTER_SIDES and not self._opens(position):
                 continue
@@ -188,7 +200,11 @@ class OrderReader:
 
     def _check_named_again(self) -> None:
         """ "Buy soy and 45 jan26 soybeans": a product that is named before and after a figure may be in two orders."""
-        named = [position for position, span in enumerate(self._spans) if span.asset and not span.contract]
+        named = [
+            place
+            for place, span in enumerate(self._spans)
+            if span.asset and not span.contract and place not in self._signed
+        ]
         for first, second in pairwise(named):
             if any(span.number or span.contract for span in self._spans[first:second]):
                 self._order.doubts.append("repeated")

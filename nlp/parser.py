@@ -187,7 +187,7 @@ class Parser:
     def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[list[Span], str]:
         spans = self._finder.find(text)
         written_in = language.detect(spans, text, last).language
-        introductions.leave_out(spans, written_in)
+        introductions.leave_out(spans, written_in, self._speller.guess)
         spelling.correct(spans, self._speller.guess, written_in)
         spans = contracts.mark_written(spans, as_of, voice)
         tongue = language.detect(spans, text, last)
@@ -388,7 +388,13 @@ def _is_order(spans: Sequence[Span], order: Order) -> bool:
     amending = any(span.has("amend") for span in spans)
     if amending and order.asset is None:
         return False
-    asking = any(span.has("ask") for span in spans if not (span.has("market") and order.order_type == "market"))
+    asking = any(
+        span.has("ask")
+        for span, after in zip_longest(spans, spans[1:])
+        if not (span.has("market") and order.order_type == "market")
+        # "My limit 559" gives a price, and asks for none.
+        and not (span.has("cue", "price") and after is not None and after.number is not None)
+    )
     counted = order.quantity is not None or order.price is not None
     if not sided:
         return counted and order.asset is not None and not asking

@@ -125,7 +125,14 @@ class Speller:
         close_other = close_other or bool(mine and rival)
         like = (as_spoken and not (mine and rival)) or (not close_other and _slip(word, best))
         says_little = not any(m.kind in _SAYING_MUCH for m in meanings)
-        sure = not prefixed and not neutral and like and not (says_little and self._may_be_number(word, similarity))
+        abroad = self._is_abroad(best, language, "side", "quote", "pay", "orders_of", "topic", "filler")
+        sure = (
+            not prefixed
+            and not neutral
+            and not abroad
+            and like
+            and not (says_little and self._may_be_number(word, similarity))
+        )
         assets = {code for key, _, _ in found for code in self._assets.get(key, ())}
         reason = "typo_fits_two_assets" if prefixed or len(assets) > 1 else "misspelt"
         return Guess(best, similarity, meanings, sure, reason)

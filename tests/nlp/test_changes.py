@@ -111,3 +111,41 @@ def test_where_a_price_is_moved_to_is_not_how_far(parser: Parser, text: str, lan
 )
 def test_how_far_a_price_moves_is_no_price_of_an_alert(parser: Parser, text: str, language: str) -> None:
     assert (_read(parser, language, text).intent, _read(parser, language, text).price) == (Intent.ALERT, None)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "intent"),
+    [
+        ("en", "cancel all my alerts", Intent.DELETE_ALERT),
+        ("en", "delete my alerts please", Intent.DELETE_ALERT),
+        ("en", "remove the gold alert", Intent.ALERTS),
+        ("en", "cancel all alerts and orders", Intent.ALERTS),
+        ("en", "don't delete my alerts", Intent.UNKNOWN),
+        ("es", "cancela mis alertas", Intent.DELETE_ALERT),
+        ("es", "quita la alerta del trigo", Intent.ALERTS),
+        ("pt", "exclui todos os meus alertas", Intent.DELETE_ALERT),
+        ("pt", "não apaga meus alertas", Intent.UNKNOWN),
+    ],
+)
+def test_alerts_are_deleted_where_all_are_meant_and_else_listed(
+    parser: Parser, language: str, text: str, intent: Intent
+) -> None:
+    reading = _read(parser, language, text)
+    assert (reading.intent, reading.order_id) == (intent, None)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "order_id", "quantity", "price"),
+    [
+        ("es", "ponle 15,2 de precio a mi última orden", "last", None, "15.2"),
+        ("es", "el precio de la 1051 pásalo a 48,35", "1051", None, "48.35"),
+        ("pt", "corrige a ordem 1066 aí: agora são 30 lotes a 552,5", "1066", "30", "552.5"),
+    ],
+)
+def test_a_new_value_is_known_by_the_word_behind_it_too(
+    parser: Parser, language: str, text: str, order_id: str, quantity: str | None, price: str | None
+) -> None:
+    reading = _read(parser, language, text)
+    assert (reading.intent, reading.order_id) == (Intent.AMEND_ORDER, order_id)
+    assert reading.quantity == (None if quantity is None else Decimal(quantity))
+    assert reading.price == (None if price is None else Decimal(price))

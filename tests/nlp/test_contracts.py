@@ -67,3 +67,50 @@ def test_a_past_contract_is_confirmed_unless_it_is_listed() -> None:
 def test_two_contracts_leave_the_contract_open(parser: Parser) -> None:
     reading = parser.read("buy 100 dec25 or mar26 wheat at 150", as_of=_AS_OF)
     assert (reading.intent, reading.missing) == ("incomplete_order", ("contract",))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "contract"),
+    [
+        ("en", "buy 10 wheat march next year at 540", "Mar26"),
+        ("en", "buy 10 wheat next march at 540", "Mar26"),
+        ("en", "sell 5 gold december of this year at 4000", "Dec25"),
+        ("en", "buy 5 cocoa at 5,940, May contract", "May26"),
+        ("es", "compra 11 plata para marzo del año que viene a 48,1", "Mar26"),
+        ("es", "vende 5 oro diciembre del próximo año a 4.000", "Dec26"),
+        ("es", "compra 6 oro diciembre del año 2026 a 4.200", "Dec26"),
+        ("pt", "compra 15 prata março do ano que vem a 48,7", "Mar26"),
+        ("pt", "compra 10 trigo do próximo março a 540", "Mar26"),
+        ("pt", "compra 1 trigo dez a 146", "Dec25"),
+        ("pt", "compra vinte milho pra dez a 430,5", "Dec25"),
+        ("pt", "compra dez trigo mar26 a 546", "Mar26"),
+        ("en", "b 24 h26 cotton 66.15", "Mar26"),
+    ],
+)
+def test_a_month_is_read_however_its_year_is_said(parser: Parser, language: str, text: str, contract: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language)
+    assert (reading.intent, reading.contract) == ("place_order", contract)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "compra trigo dez a 546", "compra 10 trigo dez a 546", "vende 5 ouro dez 4000", "lance 75 trigo dez",
+        "compra 5 trigo, dez milho a 430",
+    ],
+)  # fmt: skip
+def test_dez_is_asked_about_where_it_may_be_ten(parser: Parser, text: str) -> None:
+    assert not parser.read(text, as_of=_AS_OF, last_language="pt").acts
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "buy 10 gold nearest contract at 4000"), ("en", "buy 10 gold next month at 4000"),
+        ("es", "compra 10 oro el mes que viene a 4.000"), ("es", "compra 10 oro del más próximo a 4.000"),
+        ("pt", "compra 10 ouro mês que vem a 4.000"), ("pt", "vende 10 ouro o mais próximo a 4.000"),
+    ],
+)  # fmt: skip
+def test_a_month_that_is_not_named_is_asked_for(parser: Parser, language: str, text: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language)
+    assert (reading.intent, reading.missing) == ("incomplete_order", ("contract",))

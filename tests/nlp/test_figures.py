@@ -150,3 +150,49 @@ def test_a_no_between_two_numbers_corrects_the_first(
 )
 def test_what_is_bid_for_is_the_quantity(parser: Parser, text: str, intent: Intent) -> None:
     assert _numbers(_read(parser, "en", text)) == (intent, "20", "65.2")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "quantity", "price"),
+    [
+        ("en", "put ten coffee march on the bid, 371", "10", "371"),
+        ("en", "Copper Mar26 - sell 16 - 5.145", "16", "5.145"),
+        ("pt", "compra 10 milho mar26 a quatrocentos e quarenta e dois e cinquenta", "10", "442.5"),
+    ],
+)
+def test_figures_that_are_likely_and_not_certain_are_shown_and_asked(
+    parser: Parser, language: str, text: str, quantity: str, price: str
+) -> None:
+    assert _numbers(_read(parser, language, text)) == (Intent.CONFIRM_ORDER, quantity, price)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "quantity", "price"),
+    [
+        ("es", "Compra sien de trigo marzo a 551.", "100", "551"),
+        ("es", "compra beinte de maíz mar26 a cuatrocientos treinta y uno con cuarto", "20", "431.25"),
+        ("pt", "compra cincoenta trigo mar26 a 551", "50", "551"),
+        ("en", "buy fourty march wheat at 551", "40", "551"),
+        ("es", "mándale una orden de compra por 12 plata mar26 a 49,1", "12", "49.1"),
+    ],
+)
+def test_numbers_are_read_as_people_spell_them(
+    parser: Parser, language: str, text: str, quantity: str, price: str
+) -> None:
+    assert _numbers(_read(parser, language, text)) == (Intent.PLACE_ORDER, quantity, price)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "buy 10 bushels of wheat dec25 at 540"), ("en", "sell 20 head of cattle feb26 at 230"),
+        ("en", "buy 3 pounds of copper mar26 at 5"), ("en", "buy 10 troy ounces of silver mar26 at 50"),
+        ("es", "vende 100 toneladas de trigo dic25 a 540"), ("es", "compra 10 costales de café mar26 a 380"),
+        ("pt", "compra 10 sacas de café mar26 a 380"), ("pt", "vende 20 cabeças de gado fev26 a 230"),
+        ("pt", "compra 15 onças troy de ouro dez25 a 4.000"),
+    ],
+)  # fmt: skip
+def test_a_quantity_that_is_not_in_lots_is_asked_for(parser: Parser, language: str, text: str) -> None:
+    reading = _read(parser, language, text)
+    assert (reading.intent, reading.missing) == (Intent.INCOMPLETE_ORDER, ("quantity",))
+    assert "not_in_lots" in reading.reasons

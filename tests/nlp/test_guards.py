@@ -211,3 +211,35 @@ def test_marks_of_right_to_left_text_and_control_characters_change_nothing(parse
     text = "\u200fbuy\u202e 100\u0000 dec25 \u200bwheat at 150\u202c"
     reading = parser.read(text, as_of=_AS_OF)
     assert (reading.intent, reading.quantity, reading.price) == (Intent.PLACE_ORDER, 100, 150)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("pt", "põe uma compra de 20 no café mar26 a 372,5"),
+        ("pt", "no milho mai26 quero comprar 120 lotes a 441,5"),
+        ("pt", "Oxente, vende 33 de milho setembro a 451, visse"),
+        ("pt", "compra 9 de prata jul26 a 49,15, se não se importa"),
+        ("es", "Pues nada, compra 12 de brent mar26 a 63,75"),
+        ("es", "qué tal, compra 12 de brent mar26 a 63,75"),
+        ("en", "Hope you're well. Buy 12 mar26 brent at 63.75"),
+    ],
+)
+def test_what_only_sounds_like_a_warning_is_none(parser: Parser, language: str, text: str) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language=language).intent == Intent.PLACE_ORDER
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("pt", "compraria 10 platina abr26 a 1.500 se tivesse margem"),
+        ("pt", "enviei uma compra de 20 milho mar26 a 430"),
+        ("es", "envié una compra de 20 maíz mar26 a 430"),
+        ("es", "dejó 20 maíz mar26 en compra a 430"),
+        ("es", "me llevaría 20 de maíz mar26 a 430"),
+        ("en", "we went long 20 mar26 corn at 430"),
+        ("en", "should've bought 20 mar26 corn at 430"),
+    ],
+)
+def test_what_was_done_or_would_be_done_is_not_placed(parser: Parser, language: str, text: str) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language=language).intent == Intent.UNKNOWN

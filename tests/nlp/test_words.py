@@ -125,3 +125,66 @@ def test_a_line_that_is_no_json_is_named_with_what_it_should_be():
     assert (done.returncode, len(done.stdout.splitlines())) == (1, 1)
     [line] = done.stderr.splitlines()
     assert line.startswith("Line 2 is not JSON")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "intent"),
+    [
+        ("en", "where is my order?", "last_order"),
+        ("en", "are my orders filled?", "orders"),
+        ("en", "what happened to my order 1088", "status"),
+        ("en", "do you have soy?", "market"),
+        ("en", "got any corn?", "market"),
+        ("en", "what did I sell this week?", "my_trades"),
+        ("en", "am I net short anything?", "positions"),
+        ("es", "¿dónde está mi orden?", "last_order"),
+        ("es", "¿tienen café?", "market"),
+        ("es", "¿qué he operado hoy?", "my_trades"),
+        ("es", "cuánto gastaría en 20 de platino abr26?", "market"),
+        ("pt", "cadê a minha ordem?", "last_order"),
+        ("pt", "tem soja?", "market"),
+        ("pt", "o q eu já negociei hj", "my_trades"),
+        ("pt", "quanto eu gastaria pra comprar 20 platina abr26?", "market"),
+    ],
+)
+def test_what_is_asked_is_told_by_the_question_and_its_verb(
+    parser: Parser, language: str, text: str, intent: str
+) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language=language).intent == intent
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("pt", "Venda:\n- 20 lotes\n- Brent Jan26\n- US$ 64,40"),
+        ("pt", "quero travar a venda de 20 brent jan26 em 64,4"),
+        ("pt", "no brent jan26 quero vender 20 a 64,4"),
+        ("pt", "Bom dia seu Jorge, vende 20 brent jan26 a 64,4. Obrigado, Renato"),
+        ("es", "Vender: brent ene26 / 20 contratos / $64,40"),
+        ("es", "tramítame la venta de 20 brent ene26 a 64,4"),
+        ("es", "Buen día don Ernesto, vende 20 brent ene26 a 64,4. Saludos, Mariana López"),
+        ("en", "Morning Pat, sell 20 jan26 brent at 64.4. Thanks, Tom"),
+        ("en", "Hey, it's Tom from Riverside Farms. Sell 20 jan26 brent at 64.4"),
+        ("en", "kindly arrange the sale of 20 jan26 brent at 64.4"),
+    ],
+)
+def test_an_order_is_the_same_in_a_list_by_its_noun_and_among_names(parser: Parser, language: str, text: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language)
+    assert reading.intent == "place_order", reading
+    assert (reading.side, reading.quantity, reading.asset) == ("sell", 20, "brent")
+    assert (reading.contract, str(reading.price).rstrip("0")) == ("Jan26", "64.4")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("pt", "vende brent jan26 a\n- 20"),
+        ("en", "hey yestreday, sell 20 jan26 brent at 64.4"),
+        ("en", "sell 20 jan26 brent at 64.4, thanks, jokng"),
+        ("en", "sell 20 jan26 brent at 64.4 thanks, cancl it"),
+        ("es", "cierra la venta de 20 brent ene26 a 64,4"),
+        ("en", "did you arrange the sale of 20 jan26 brent at 64.4"),
+    ],
+)
+def test_what_only_looks_like_a_list_a_name_or_a_noun_is_not_placed(parser: Parser, language: str, text: str) -> None:
+    assert not parser.read(text, as_of=_AS_OF, last_language=language).acts
