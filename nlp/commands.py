@@ -413,10 +413,14 @@ def _is_beside(intent: Intent, spans: Sequence[Span], asset: str | None) -> bool
         )
     if any(span.has("guard", "joke", "machine") for span in spans):
         return True
-    if asset is not None and any(one.number for one in spans):
+    if any(one.number for one in spans):
         if any(span.has("guard", "reported") for span in spans):
             return True  # news of what others trade
-        if intent not in _ABOUT_ASSETS and any(span.has("guard", "conditional") for span in spans):
+        if (
+            asset is not None
+            and intent not in _ABOUT_ASSETS
+            and any(span.has("guard", "conditional") for span in spans)
+        ):
             return True  # "compraria 10 ... se tivesse margem"
     return intent == Intent.POSITIONS and any(
         span.has("guard", "relative") and not (span.has("all") or span.has("ask", Intent.POSITIONS)) for span in spans
