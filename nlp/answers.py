@@ -1,9 +1,10 @@
 """What a message means to a question that stands open, or as a repetition of the last order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
-from nlp import commands
+from nlp import commands, guards
 from nlp.orders import Order
 from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span
@@ -186,7 +187,11 @@ def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) 
             certain=False,
             reasons=("relative",),
         )
-    reasons += _place_bare(slots, order, question, _corrects(spans))
+    corrects_itself = _corrects_itself(spans)
+    reasons += ["correction"] if corrects_itself else []
+    reasons += _place_bare(slots, order, question, _corrects(spans) and not corrects_itself)
+    if _overwrites_unasked(slots, order, question):
+        return Reading(intent=Intent.UNKNOWN, lang=lang, certain=False, reasons=("ambiguous_number",))
     replaces = slots["price"] is not None and question.reading.price not in (None, slots["price"])
     if replaces and question.kind == "missing":
         reasons.append("correction")
@@ -245,6 +250,20 @@ def _corrects(spans: Sequence[Span]) -> bool:
     )
 
 
+def _corrects_itself(spans: Sequence[Span]) -> bool:
+    """ "10, no sorry, 12 lots": a figure of the message itself is put right, and none that was said before it."""
+    figures = [position for position, span in enumerate(spans) if span.number is not None]
+    return len(figures) > 1 and _corrects(spans[figures[0] + 1 : figures[-1]])
+
+
+def _overwrites_unasked(slots: dict[str, object], order: Order, question: Question) -> bool:
+    """ "10 12" to "at 6150: how many?": a bare figure beside the one that is asked for replaces none that is known."""
+    if question.kind != "missing" or None in (slots["quantity"], slots["price"]):
+        return False
+    cued = {"quantity": order.quantity_cued, "price": order.price_cued}
+    return any(not cued[slot] and getattr(question.reading, slot) not in (None, slots[slot]) for slot in _NUMERIC)
+
+
 def _place_bare(slots: dict[str, object], order: Order, question: Question, corrects: bool) -> list[str]:
     """Give a number without a cue to the slot that is asked for; returns the reasons to doubt it."""
     given = [slot for slot in _NUMERIC if slots[slot] is not None]
@@ -287,11 +306,17 @@ def _may_be_either(value: Decimal, price: Decimal | None, quantity: Decimal | No
 
 
 def _repeat(spans: Sequence[Span], lang: str, order: Order) -> Reading | None:
-    """ "same again but 50": the slots that change; a number without a cue leaves open which one it is."""
-    if not any(span.has("repeat", "again") for span in spans) or order.asset is not None or order.side is not None:
+    """The last order once more, with the slots that change; a number without a cue leaves open which one it is.
+
+    "Same again but 50" may put the last order right as well as ask for a second one; "another 50" only the latter.
+    """
+    repeating = [span for span in spans if span.has("repeat", "again", "same")]
+    if not repeating or order.asset is not None or order.side is not None:
         return None
     kinds = (*_AROUND_KINDS, "repeat", "time_in_force", "validity", "market", "contract", "last", "my")
-    refusals = [reason for reason in order.refusals if reason != "negation"]
+    # "Igual" also says "perhaps" in Spanish.
+    own = set(guards.find(repeating, lang)) - set(guards.find((span for span in spans if span not in repeating), lang))
+    refusals = [reason for reason in order.refusals if reason != "negation" and reason not in own]
     strange = any(
         not span.punctuation and not (span.number or span.contract) and not span.has_any(kinds) for span in spans
     )
@@ -304,7 +329,7 @@ def _repeat(spans: Sequence[Span], lang: str, order: Order) -> Reading | None:
     ]
     if (order.quantity is not None and not order.quantity_cued) or (order.price is not None and not order.price_cued):
         reasons.append("ambiguous_number")
-    return Reading(
+    repeat = Reading(
         intent=Intent.REPEAT,
         lang=lang,
         quantity=order.quantity,
@@ -314,6 +339,7 @@ def _repeat(spans: Sequence[Span], lang: str, order: Order) -> Reading | None:
         time_in_force=order.time_in_force,
         expires_in=order.expires_in,
         expires_at=order.expires_at,
-        certain=not reasons,
-        reasons=tuple(dict.fromkeys(reasons)),
     )
+    if repeat != Reading(intent=Intent.REPEAT, lang=lang) and not any(span.has("repeat", "again") for span in spans):
+        reasons.append("correction")
+    return replace(repeat, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)))

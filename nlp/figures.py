@@ -271,9 +271,15 @@ def _corrected(spans: Sequence[Span], figures: list[Figure], result: Figures) ->
             figure.cue = kept[-1].cue if kept else ""
             kept = kept[:-1]
         else:
+            if kept and kept[-1].role is None and _stands_before(spans, kept[-1].position, marks[0]):
+                kept = kept[:-1]  # "10, no, 12 lots": the bare number right before the correction is what it corrects
             kept = [one for one in kept if one.role != figure.role]
         kept.append(figure)
     return kept
+
+
+def _stands_before(spans: Sequence[Span], figure: int, mark: int) -> bool:
+    return all(span.punctuation for span in spans[figure + 1 : mark])
 
 
 def _denials(spans: Sequence[Span]) -> set[int]:

@@ -75,7 +75,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "product": frozenset({"other"}),
     "language_name": frozenset(LANGUAGES),
     "language_word": frozenset({"word"}),
-    "repeat": frozenset({"again", "but"}),
+    "repeat": frozenset({"again", "same", "but"}),
     "answer": frozenset({"word", "change"}),
     "confirm": frozenset({"always", "unsure", "ask"}),
     "complaint": frozenset({"word"}),

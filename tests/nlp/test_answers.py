@@ -157,6 +157,12 @@ def test_what_is_no_answer_reads_as_itself(parser: Parser, text: str, language: 
         ("repete a 64,9", "pt", {"price": "64.9"}, True),
         ("and another 50 lots at 148.5", "en", {"quantity": "50", "price": "148.5"}, True),
         ("same again", "en", {}, True),
+        ("same again but 15 lots", "en", {"quantity": "15"}, False),
+        ("the same again but at 4010", "en", {"price": "4010"}, False),
+        ("la misma pero 15 lotes", "es", {"quantity": "15"}, False),
+        ("igual pero 10 lotes", "es", {"quantity": "10"}, False),
+        ("a mesma coisa só que a 4.010", "pt", {"price": "4010"}, False),
+        ("otra más de 12 lotes a 4.010", "es", {"quantity": "12", "price": "4010"}, True),
     ],
 )
 def test_a_repetition_holds_what_changes(
@@ -202,6 +208,39 @@ def test_a_number_that_takes_back_another_never_fills_the_price_that_is_missing(
     )
     got = _answer(parser, text, Question("missing", asked, ("price",)), language)
     assert got == {"intent": "answer", "certain": False, "quantity": "25"}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("10, no sorry, 12 lots", "en"),
+        ("10, no wait 12", "en"),
+        ("10 lots, sorry, 12 lots", "en"),
+        ("10 or rather 12", "en"),
+        ("diez, no, doce", "es"),
+        ("10, no perdón, 12 lotes", "es"),
+        ("10, não, desculpa, 12 lotes", "pt"),
+        ("10, aliás 12", "pt"),
+    ],
+)
+def test_figures_that_correct_each_other_stay_in_the_slot_that_is_asked_for(
+    parser: Parser, text: str, language: str
+) -> None:
+    asked = Reading(
+        intent=Intent.INCOMPLETE_ORDER,
+        lang=language,
+        side="sell",
+        asset="cocoa",
+        contract="May26",
+        price=Decimal(6150),
+    )
+    got = _answer(parser, text, Question("missing", asked, ("quantity",)), language)
+    assert got == {"intent": "answer", "certain": False, "quantity": "12"}
+
+
+def test_a_bare_figure_beside_the_one_that_is_asked_for_replaces_nothing(parser: Parser) -> None:
+    asked = Reading(intent=Intent.INCOMPLETE_ORDER, lang="en", side="buy", asset="silver", price=Decimal(48))
+    assert _answer(parser, "10 12", Question("missing", asked, ("quantity",)))["intent"] == "unknown"
 
 
 def test_a_second_price_in_place_of_the_first_is_not_certain(parser: Parser) -> None:
