@@ -34,7 +34,7 @@ from bot.outbox import Reply
 from bot.understanding import Understanding
 from bot.wording import Wording
 from engine import intake, queries
-from engine.errors import TradingError, UnknownMarket
+from engine.errors import TooLarge, TradingError, UnknownMarket
 from engine.intake import OrderRequest, Receipt, Source
 from engine.orders import OrderState, OrderType, Reason, Side, TimeInForce
 from nlp.reading import Intent, Reading
@@ -190,6 +190,8 @@ class Turn:
                 asker = wording.asker
         except TradingError as refusal:
             body = replies.refused(refusal.code, refusal.facts, self.listings, self._local(language))
+            if isinstance(refusal, TooLarge) and taken.outcome == Outcome.ASK_CONFIRM:
+                return self._ask_for_less(taken, body)
             # An order that is canceled already is as its trader wants it.
             if not (taken.outcome == Outcome.CANCELLED and refusal.facts.get("state") == OrderState.CANCELED):
                 taken = replace(taken, outcome=Outcome.REFUSED, question=None)
@@ -198,6 +200,12 @@ class Turn:
             self._reply(body, button_nonce=None if asked is None else asked.nonce, asker=asker)
         self._remember(taken, language)
         return sorted({receipt.shard_id for receipt in receipts})
+
+    def _ask_for_less(self, taken: Step, refusal: str) -> list[int]:
+        """Ask for another number in place of one that no order can have; the rest of the order stands."""
+        self._reply(refusal + "\n" + replies.ask_change(taken.reading.lang))
+        self._remember(taken, taken.reading.lang)
+        return []
 
     def refuse_flood(self, messages_per_minute_max: int) -> list[int]:
         """Leave the message unread, and say so once a minute; an open question is closed, as its answer may be lost."""

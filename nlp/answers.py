@@ -10,6 +10,10 @@ from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span
 
 _NUMERIC = ("quantity", "price")
+_BARE_NOES = frozenset({"no", "nao", "not", "don't", "dont", "do not", "n", "num", "nem"})
+_ONES = frozenset({"one", "uno", "una", "um", "uma"})
+_REMARK_LENGTH_MIN = 3
+_BEFORE_NO = ("filler", "polite", "greeting", "apology")
 _DISMISSED_KINDS = ("filler", "order", "last", "my")
 # A short "no" before an order may belong to the order.
 _DISMISSAL_LENGTH_MIN = 6
@@ -64,6 +68,8 @@ def read(
         return None
     if _drops(spans):
         return Reading(intent=Intent.NO, lang=lang)
+    if _refuses(spans, lang):
+        return Reading(intent=Intent.NO, lang=lang)
     if any(span.has("cancel", "verb") and not span.has("side") for span in spans) or _is_new_order(
         spans, order, question
     ):
@@ -117,6 +123,52 @@ def _drops(spans: Sequence[Span]) -> bool:
         span in dropping or span.has("polite") or span.has("filler") or span.has("no") or span.has("order")
         for span in words
     )
+
+
+def _refuses(spans: Sequence[Span], lang: str) -> bool:
+    """ "No!! my phone sent it twice": a no, and behind it a remark that names no slot and asks for nothing.
+
+    A bare Spanish or Portuguese "no" needs a pause behind it, or it denies the verb that follows: "no la canceles".
+    """
+    lead = _first_no(spans)
+    if lead is None or any("?" in span.text or span.text == "¿" for span in spans):
+        return False
+    following = spans[lead + 1] if lead + 1 < len(spans) else None
+    pauses = following is None or following.punctuation or following.has("polite") or following.has("apology")
+    if spans[lead].text in _BARE_NOES and not pauses and not (lang == "en" and following and following.has("filler")):
+        return False
+    rest = [span for span in spans[lead + 1 :] if not span.punctuation]
+    if not rest:
+        return True
+    agrees = any(span.has("yes") and not span.has("filler") for span in (rest[0], rest[-1]))
+    if agrees or rest[0].has("ask") or rest[0].has("guard", "question"):
+        return False
+    # A word that is only guessed says little in a remark of several.
+    told = [span for span in rest if span.sure or len(rest) < _REMARK_LENGTH_MIN]
+    return not any(
+        _asks_for_something(span, lang) or (span.has("link", "correction") and not span.has("apology")) for span in told
+    )
+
+
+def _first_no(spans: Sequence[Span]) -> int | None:
+    """Where the no is that a message opens with, behind nothing but "oh", "sorry" or whoever is spoken to."""
+    for position, span in enumerate(spans):
+        if span.has("no") and not span.has("cancel", "verb"):
+            return position
+        if not (span.punctuation or any(span.has(kind) for kind in _BEFORE_NO)):
+            return None
+    return None
+
+
+def _asks_for_something(span: Span, lang: str) -> bool:
+    """Whether a word names a slot or speaks of a change: a remark does neither."""
+    if span.asset or span.contract or (span.number is not None and span.text not in _ONES):
+        return True
+    if span.has("time_in_force") or span.has("market", "order") or span.has("cancel"):
+        return True
+    if any(span.has(kind) for kind in ("side", "quote", "pay")) and not span.has("filler"):
+        return True
+    return lang in span.languages("amend") and not (span.has("no") or span.has("answer"))
 
 
 def _is_new_order(spans: Sequence[Span], order: Order, question: Question) -> bool:
@@ -224,9 +276,14 @@ def _is_bare(order: Order) -> bool:
 
 
 def _opens_with_no(spans: Sequence[Span]) -> bool:
-    """ "no, 160": the no is to the question."""
-    negations = [position for position, span in enumerate(spans) if span.has("guard", "negation")]
-    return negations == [0]
+    """ "no, 160", "oh no no, 160": the no is to the question."""
+    first = _first_no(spans)
+    if first is None:
+        return False
+    rest = first + 1
+    while rest < len(spans) and (spans[rest].punctuation or spans[rest].text in _BARE_NOES):
+        rest += 1
+    return not any(span.has("guard", "negation") for span in spans[rest:])
 
 
 def _strange(spans: Sequence[Span]) -> bool:

@@ -16,6 +16,8 @@ _PREPOSITIONS = frozenset({"a", "en", "em", "to", "at", "para", "pra"})
 _DISTANCE_WORDS = frozenset({"en", "em"})
 _WAYS = frozenset({"up", "down"})
 _SMALL = 10
+# A regret in one word; a bare "no" may deny what follows it.
+_REGRETS = frozenset({"desisti", "desisto"})
 # Within a longer phrase of refusal these still deny what follows: "não agora".
 _NEGATIONS = frozenset(
     {
@@ -28,6 +30,7 @@ _NEGATIONS = frozenset(
 
 def cancel(spans: Sequence[Span], language: str) -> Command | None:
     """Cancelling by number, the last order, or all of a kind; anything less plain cancels nothing."""
+    spans = _after_change_of_mind(spans)
     verbs = [
         position for position, span in enumerate(spans) if span.has("cancel", "verb", "spoken_of") and not span.number
     ]
@@ -76,6 +79,17 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
     if any(span.asset or span.contract or (span.has("orders_of") and not span.has("order")) for span in rest):
         return unknown("unexplained_words")
     return Command(Intent.CANCEL_LAST)
+
+
+def _after_change_of_mind(spans: Sequence[Span]) -> Sequence[Span]:
+    """What follows "I changed my mind, ...": the reason for a cancel, which asks for nothing by itself."""
+    comma = next((position for position, span in enumerate(spans) if span.text in (",", ".", ";")), len(spans))
+    clause = spans[:comma]
+    if not any(span.has("no") and (len(span.text.split()) > 1 or span.text in _REGRETS) for span in clause):
+        return spans
+    kinds = ("no", "filler", "polite", "greeting", "apology", "link")
+    known = all(any(span.has(kind) for kind in kinds) for span in clause)
+    return spans[comma + 1 :] if known and all(span.sure for span in clause) else spans
 
 
 def _is_courteous(span: Span) -> bool:

@@ -1,4 +1,4 @@
-"""A figure put right by naming the wrong one beside it: "no, I said 40, not 50", "no eran 50 sino 40"."""
+"""A figure or a side put right by naming the wrong one beside it: "no, I said 40, not 50", "sorry, buy not sell"."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,6 +7,7 @@ from nlp.reading import Reading
 from nlp.spans import Span
 
 _SLOTS = ("quantity", "price")
+_SIDES = ("buy", "sell")
 _DENYING = frozenset(
     {
         "not",
@@ -20,9 +21,23 @@ _DENYING = frozenset(
         "en vez de",
         "en lugar de",
         "em vez de",
+        "ao inves de",
+        "no lugar de",
+        "no es",
+        "no era",
+        "no son",
+        "no eran",
+        "nao e",
+        "nao era",
+        "isn't",
+        "wasn't",
     }
 )
-_AROUND = ("filler", "polite", "answer", "no", "link", "unit", "currency", "cue", "insist", "order")
+# A side that is one phrase with its denial.
+_DENIED_SIDES = {"buy": "buy", "compra": "buy", "compre": "buy", "compres": "buy"} | dict.fromkeys(
+    ("sell", "vende", "venda", "vendas"), "sell"
+)
+_AROUND = ("filler", "polite", "answer", "no", "link", "unit", "currency", "cue", "insist", "order", "apology", "yes")
 
 
 def read(spans: Sequence[Span], old: Reading) -> tuple[str, Decimal] | None:
@@ -41,6 +56,31 @@ def read(spans: Sequence[Span], old: Reading) -> tuple[str, Decimal] | None:
     if value == getattr(old, slots[0]) or (slots[0] == "quantity" and value != int(value)):
         return None
     return slots[0], value
+
+
+def side(spans: Sequence[Span], old: Reading) -> str | None:
+    """The side of the order `old` as it is put right; None where the message says anything else."""
+    named = {position: value for position, span in enumerate(spans) if (value := _side_of(span)) is not None}
+    denials = {position: value for position, span in enumerate(spans) if (value := _denied_side(span)) is not None}
+    others = [span for position, span in enumerate(spans) if position not in named | denials]
+    if old.side is None or any(span.number is not None for span in others) or not all(map(_is_idle, others)):
+        return None
+    denied = [*denials.values(), *(value for position, value in named.items() if _is_denied(spans, position))]
+    meant = {value for position, value in named.items() if not _is_denied(spans, position)}
+    if denied != [old.side] or len(meant) != 1 or len(named | denials) != len(_SIDES) or old.side in meant:
+        return None
+    return meant.pop()
+
+
+def _side_of(span: Span) -> str | None:
+    values = span.values("side") | span.values("quote") | span.values("orders_of")
+    return next(iter(values)) if len(values) == 1 and span.sure and not span.asset else None
+
+
+def _denied_side(span: Span) -> str | None:
+    """ "Não venda": the side of a phrase that denies it."""
+    words = span.text.split()
+    return _DENIED_SIDES.get(words[-1]) if len(words) > 1 and span.has("guard", "negation") else None
 
 
 def _is_idle(span: Span) -> bool:

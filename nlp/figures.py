@@ -279,7 +279,7 @@ def _corrected(spans: Sequence[Span], figures: list[Figure], result: Figures) ->
 
 
 def _stands_before(spans: Sequence[Span], figure: int, mark: int) -> bool:
-    return all(span.punctuation for span in spans[figure + 1 : mark])
+    return figure < mark and all(span.punctuation for span in spans[figure + 1 : mark])
 
 
 def _denials(spans: Sequence[Span]) -> set[int]:

@@ -46,6 +46,9 @@ _QUESTION_MARKS = frozenset({"?", "¿", "؟"})
 _NEGATIONS = frozenset({"no", "nao", "not"})
 _WOULD_YOU = frozenset({"would you", "would u", "wd you", "wd u"})
 _FOR_ME = frozenset({"for me", "for us", "on my account", "for my account"})
+_BEFORE_VOCATIVE = ("polite", "thanks", "last", "unit", "yes", "no", "greeting", "place")
+_POSSESSIVES = frozenset({"my", "mi", "meu", "minha", "seu", "sua", "su", "nuestro", "nosso"})
+_ARTICLES = frozenset({"the", "el", "la", "los", "las", "un", "una", "o", "a", "os", "as", "um", "uma"})
 # How a verb ends that may tell what somebody else does, where its imperative is the same word or sounds like it.
 _THIRD_PERSON = {"en": ("s",), "es": ("a", "e", "n"), "pt": ("a", "e", "m")}
 
@@ -119,13 +122,29 @@ def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:
     if not verb:
         return False
     before, span = spans[verb - 1], spans[verb]
-    if verb > 1 and before.has("polite") and spans[verb - 2].has("my"):
-        return True  # "mi compadre vende ..."
+    if before.has("polite") and (
+        before.text.split()[0] in _POSSESSIVES
+        or (verb > 1 and (spans[verb - 2].has("my") or spans[verb - 2].text in _ARTICLES))
+    ):
+        return True  # "mi compadre vende ...", "el jefe vende ..."
     named = before.unknown or not (before.sure or before.asset or before.number or before.contract)
     if not named or not before.text.isalpha() or " " in span.text:
         return False
     known_in = span.languages("side") | span.languages("quote") | span.languages("pay")
     return any(span.text.endswith(_THIRD_PERSON[one or language]) for one in known_in)
+
+
+def free_vocative(spans: Sequence[Span]) -> None:
+    """ "Thank you my brother": who is named at the very end is spoken to, and has said nothing."""
+    words = [span for span in spans if not (span.punctuation and span.text in ("!", ".", "…"))]
+    if len(words) < 2 or not words[-1].has("polite"):
+        return
+    before = words[-2]
+    if before.text == "," or (
+        (before.number or before.contract or any(before.has(kind) for kind in _BEFORE_VOCATIVE))
+        and not before.has("cue")
+    ):
+        words[-1].meanings = tuple(m for m in words[-1].meanings if (m.kind, m.value) != ("guard", "reported"))
 
 
 def is_withdrawn(spans: Sequence[Span]) -> bool:

@@ -69,6 +69,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "polite": frozenset({"word"}),
     "closing": frozenset({"word"}),
     "introducing": frozenset({"word"}),
+    "apology": frozenset({"word"}),
     "insist": frozenset({"word"}),
     "bound": frozenset({"max", "min"}),
     "filler": frozenset({"word"}),

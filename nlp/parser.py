@@ -11,6 +11,7 @@ from nlp import (
     commands,
     contracts,
     contrasts,
+    guards,
     introductions,
     language,
     named_sides,
@@ -173,6 +174,8 @@ class Parser:
     ) -> Reading | None:
         """ "No, I said 40, not 50": of the order that is asked about, else of the last one; it is always asked back."""
         old = last_order if question is None else question.reading
+        if question is not None and old is not None and (side := contrasts.side(spans, old)) is not None:
+            return Reading(intent=Intent.ANSWER, lang=tongue, side=side, certain=False, reasons=("correction",))
         found = contrasts.read(spans, old) if old is not None else None
         if found is None:
             return None
@@ -207,6 +210,7 @@ class Parser:
                 span.asset = span.value("asset") if len(own) > 1 else next(iter(own))
                 self._doubt_foreign(span, tongue)
         hear(spans, voice, tongue, self._speller.guess)
+        guards.free_vocative(spans)
         return spans, tongue.language
 
     def _doubt_foreign(self, span: Span, tongue: Tongue) -> None:
