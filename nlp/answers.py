@@ -68,7 +68,7 @@ def read(
         return None
     if _drops(spans):
         return Reading(intent=Intent.NO, lang=lang)
-    if _refuses(spans, lang):
+    if refuses(spans, lang):
         return Reading(intent=Intent.NO, lang=lang)
     if any(span.has("cancel", "verb") and not span.has("side") for span in spans) or _is_new_order(
         spans, order, question
@@ -125,7 +125,7 @@ def _drops(spans: Sequence[Span]) -> bool:
     )
 
 
-def _refuses(spans: Sequence[Span], lang: str) -> bool:
+def refuses(spans: Sequence[Span], lang: str) -> bool:
     """ "No!! my phone sent it twice": a no, and behind it a remark that names no slot and asks for nothing.
 
     A bare Spanish or Portuguese "no" needs a pause behind it, or it denies the verb that follows: "no la canceles".
@@ -135,6 +135,7 @@ def _refuses(spans: Sequence[Span], lang: str) -> bool:
         return False
     following = spans[lead + 1] if lead + 1 < len(spans) else None
     pauses = following is None or following.punctuation or following.has("polite") or following.has("apology")
+    pauses = pauses or spans[lead].text.endswith(",")
     if spans[lead].text in _BARE_NOES and not pauses and not (lang == "en" and following and following.has("filler")):
         return False
     rest = [span for span in spans[lead + 1 :] if not span.punctuation]
@@ -153,11 +154,17 @@ def _refuses(spans: Sequence[Span], lang: str) -> bool:
 def _first_no(spans: Sequence[Span]) -> int | None:
     """Where the no is that a message opens with, behind nothing but "oh", "sorry" or whoever is spoken to."""
     for position, span in enumerate(spans):
-        if span.has("no") and not span.has("cancel", "verb"):
+        if _is_no(span) and not span.has("cancel", "verb"):
             return position
         if not (span.punctuation or any(span.has(kind) for kind in _BEFORE_NO)):
             return None
     return None
+
+
+def _is_no(span: Span) -> bool:
+    """A no, also between two commas, where it may correct a figure; "para marzo" stops nothing."""
+    corrects = span.has("link", "correction") and set(span.text.replace(",", " ").split()) <= _BARE_NOES
+    return corrects or (span.has("no") and not span.has("cue"))
 
 
 def _asks_for_something(span: Span, lang: str) -> bool:
@@ -299,7 +306,7 @@ def _corrects(spans: Sequence[Span]) -> bool:
     """Whether the message takes something back: "no, 25", "make it 25", "aliás 25", "cámbialo a 25"."""
     return any(
         span.has("link", "correction")
-        or span.has("no")
+        or _is_no(span)
         or span.has("guard", "negation")
         or span.has("answer", "change")
         or (span.has("amend") and not span.has("place"))

@@ -133,6 +133,8 @@ class Parser:
             return self._of_letter(spans, last_language or _DEFAULT_LANGUAGE)
         kept = list(answers.after_dismissal(spans))
         if question is not None:
+            if len(kept) < len(spans) and answers.refuses(spans, tongue):
+                return Reading(intent=Intent.NO, lang=tongue)  # "no mate, it went twice": not a remark about the rest
             spans = kept
         if (put_right := self._put_right(spans, tongue, question, last_order)) is not None:
             return put_right

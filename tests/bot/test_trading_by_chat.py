@@ -377,3 +377,25 @@ def test_who_would_trade_with_themselves_is_told_so_with_the_order(traders: Trad
     reply = traders.reply(ANA, "sell 10 dec25 wheat at 150")
     assert "Nobody trades with themselves: what would have met your own order was canceled." in reply
     assert "Your own order on the other side is 1001." in reply
+
+
+@pytest.mark.parametrize(
+    ("order", "correction"),
+    [
+        ("buy 777777777777 corn mar26 at 429", "no, 77 lots"),
+        ("compra 777777777777 maíz mar26 a 429", "no, 77 lotes"),
+        ("compra 777777777777 milho mar26 a 429", "eita, não, 77 lotes"),
+        ("compra 77 milho mar26 a 999999999999999", "não, a 429"),
+    ],
+)
+def test_a_number_that_no_order_can_have_is_asked_for_again(traders: Traders, order: str, correction: str):
+    assert traders.outcome(ANA, order) == "ask_confirm"
+    corrected = traders.say(ANA, correction)
+    assert corrected["outcome"] == "ask_confirm"
+    assert (corrected["order"]["quantity"], corrected["order"]["price"]) == ("77", "429")
+    assert traders.outcome(ANA, "ok") == "placed"
+
+
+def test_a_yes_to_a_number_that_no_order_can_have_places_nothing(traders: Traders):
+    assert traders.outcome(ANA, "buy 777777777777 corn mar26 at 429") == "ask_confirm"
+    assert traders.outcome(ANA, "yes") == "refused"

@@ -52,6 +52,16 @@ def test_an_answer_fills_what_was_asked_for(
     assert got == {"intent": "answer", "certain": True, **slots}
 
 
+def test_a_preposition_that_also_stops_corrects_nothing(parser: Parser) -> None:
+    asked = Question("missing", _WHEAT, ("quantity", "contract", "price"))
+    assert _answer(parser, "para marzo, a 377", asked, "es") == {
+        "intent": "answer",
+        "certain": True,
+        "contract": "Mar26",
+        "price": "377",
+    }
+
+
 def test_a_side_that_was_asked_for_is_an_answer(parser: Parser) -> None:
     asked = Reading(intent=Intent.INCOMPLETE_ORDER, lang="en", quantity=Decimal(30), asset="corn", contract="Mar26")
     got = _answer(parser, "buy", Question("missing", asked, ("side", "price")))
@@ -93,6 +103,68 @@ def test_a_figure_is_put_right_by_naming_the_wrong_one(
     assert got == {"intent": "answer", "certain": False, **slots}
     later = parser.read(text, as_of=_AS_OF, last_language=language, last_order=_GOLD).to_json()
     assert {key: later[key] for key in ("intent", "certain", *slots)} == {"intent": "adjust", "certain": False, **slots}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("sorry, buy not sell", "en"),
+        ("not sell, buy", "en"),
+        ("buy instead of sell", "en"),
+        ("perdón, compra, no venta", "es"),
+        ("no es venta, es compra", "es"),
+        ("desculpa, compra, não venda", "pt"),
+        ("não é venda, é compra", "pt"),
+    ],
+)
+def test_a_side_is_put_right_by_naming_the_wrong_one(parser: Parser, text: str, language: str) -> None:
+    got = _answer(parser, text, Question("confirm", _GOLD), language)
+    assert got == {"intent": "answer", "certain": False, "side": "buy"}
+
+
+@pytest.mark.parametrize("text", ["sell, not buy", "not sell", "buy not sell 10", "buy, don't sell, if it drops"])
+def test_a_not_beside_another_side_puts_nothing_right(parser: Parser, text: str) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language="en", question=Question("confirm", _GOLD)).side is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("no!! my phone sent it twice", "en"),
+        ("no I already sent that one", "en"),
+        ("nah leave it", "en"),
+        ("nope, didn't mean to send that", "en"),
+        ("no, that was from before", "en"),
+        ("no, se mandó dos veces", "es"),
+        ("nel, ya la había mandado", "es"),
+        ("no che, se me duplicó el mensaje", "es"),
+        ("no, perdón, fue un error", "es"),
+        ("não, foi sem querer uai", "pt"),
+        ("não cara, foi repetida", "pt"),
+        ("não, deixa como tá", "pt"),
+        ("oxe, não, foi o menino que mexeu", "pt"),
+    ],
+)
+def test_a_no_is_one_whatever_is_remarked_behind_it(parser: Parser, text: str, language: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language, question=Question("confirm", _GOLD))
+    assert reading.intent == Intent.NO
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "slots"),
+    [
+        ("eish no, 90 lots", "en", {"quantity": "90"}),
+        ("nah mate, 15 lots", "en", {"quantity": "15"}),
+        ("oh no no, 18 lots", "en", {"quantity": "18"}),
+        ("uy no, 15 lotes", "es", {"quantity": "15"}),
+        ("eita, não, 77 lotes", "pt", {"quantity": "77"}),
+        ("não cara, 20 lotes", "pt", {"quantity": "20"}),
+        ("vixe não, 15 lotes", "pt", {"quantity": "15"}),
+    ],
+)
+def test_a_no_before_a_slot_corrects_it(parser: Parser, text: str, language: str, slots: dict[str, str]) -> None:
+    got = _answer(parser, text, Question("confirm", _GOLD), language)
+    assert {key: got[key] for key in ("intent", *slots)} == {"intent": "answer", **slots}
 
 
 @pytest.mark.parametrize("text", ["40, not 60", "not 50", "40 not 50?", "if 40, not 50", "40, not 50, maybe"])

@@ -149,3 +149,56 @@ def test_a_new_value_is_known_by_the_word_behind_it_too(
     assert (reading.intent, reading.order_id) == (Intent.AMEND_ORDER, order_id)
     assert reading.quantity == (None if quantity is None else Decimal(quantity))
     assert reading.price == (None if price is None else Decimal(price))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "changed my mind, cancel the last one"),
+        ("en", "actually I don't want it anymore, cancel the last order"),
+        ("es", "al final ya no la quiero, anula la última"),
+        ("es", "me arrepentí, cancela la última orden"),
+        ("pt", "Afinal já não quero, cancela a última ordem."),
+        ("pt", "mudei de ideia, cancela a última"),
+        ("pt", "desisti, cancela a última"),
+        ("en", "cancel the last one my brother"),
+        ("pt", "cancela a última aí mermão"),
+        ("pt", "cancela a última aí, meu irmão"),
+    ],
+)
+def test_a_change_of_mind_and_who_is_spoken_to_leave_a_cancel_plain(parser: Parser, language: str, text: str) -> None:
+    assert _read(parser, language, text).intent == Intent.CANCEL_LAST
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "I haven't changed my mind, don't cancel the last one"),
+        ("en", "changed my mind, don't cancel the last one"),
+        ("pt", "mudei de ideia, não cancela a última"),
+        ("pt", "se eu mudar de ideia cancela a última"),
+        ("en", "my brother says cancel the last one"),
+    ],
+)
+def test_a_change_of_mind_that_keeps_the_order_cancels_nothing(parser: Parser, language: str, text: str) -> None:
+    assert not _read(parser, language, text).acts
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "price"),
+    [
+        ("en", "knock the price down to 415", "415"),
+        ("en", "bring the price up to 425", "425"),
+        ("es", "súbele el precio a 379,5 porfis", "379.5"),
+        ("pt", "abaixa o preço dela pra 415", "415"),
+    ],
+)
+def test_a_new_price_right_after_an_order_is_its_price(parser: Parser, language: str, text: str, price: str) -> None:
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language=language, last_order=_LAST)
+    assert (reading.intent, reading.order_id, reading.price) == (Intent.AMEND_ORDER, "last", Decimal(price))
+
+
+@pytest.mark.parametrize("text", ["sobe mais 2 no preço dela", "aumenta 2 no preço dela"])
+def test_how_much_higher_a_price_goes_is_asked_back(parser: Parser, text: str) -> None:
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language="pt", last_order=_LAST)
+    assert (reading.intent, reading.price, reading.certain) == (Intent.ADJUST, Decimal(2), False)
