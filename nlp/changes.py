@@ -16,8 +16,8 @@ _PREPOSITIONS = frozenset({"a", "en", "em", "to", "at", "para", "pra"})
 _DISTANCE_WORDS = frozenset({"en", "em"})
 _WAYS = frozenset({"up", "down"})
 _SMALL = 10
-# A regret in one word; a bare "no" may deny what follows it.
-_REGRETS = frozenset({"desisti", "desisto"})
+_INFINITIVES = ("ar", "er", "ir")
+_OPEN_ENDED = "to"
 # Within a longer phrase of refusal these still deny what follows: "não agora".
 _NEGATIONS = frozenset(
     {
@@ -84,12 +84,23 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
 def _after_change_of_mind(spans: Sequence[Span]) -> Sequence[Span]:
     """What follows "I changed my mind, ...": the reason for a cancel, which asks for nothing by itself."""
     comma = next((position for position, span in enumerate(spans) if span.text in (",", ".", ";")), len(spans))
-    clause = spans[:comma]
-    if not any(span.has("no") and (len(span.text.split()) > 1 or span.text in _REGRETS) for span in clause):
+    clause, rest = spans[:comma], spans[comma + 1 :]
+    if not any(span.has("no", "regret") for span in clause) or _is_infinitive(rest):
         return spans
-    kinds = ("no", "filler", "polite", "greeting", "apology", "link")
-    known = all(any(span.has(kind) for kind in kinds) for span in clause)
-    return spans[comma + 1 :] if known and all(span.sure for span in clause) else spans
+    known = all(
+        span.has("no", "regret")
+        or span.has("link", "correction")
+        or any(span.has(kind) for kind in ("filler", "polite", "greeting", "apology"))
+        for span in clause
+    )
+    denied = any(span.has("guard", "negation") and not span.has("no", "regret") for span in clause)
+    return rest if known and not denied and all(span.sure for span in clause) else spans
+
+
+def _is_infinitive(spans: Sequence[Span]) -> bool:
+    """ "Ya no quiero / cancelar todo": the verb still belongs to what is not wanted."""
+    verb = next((span for span in spans if span.has("cancel", "verb")), None)
+    return verb is not None and verb.text.split()[0].endswith(_INFINITIVES)
 
 
 def _is_courteous(span: Span) -> bool:
@@ -154,7 +165,9 @@ def _denies(spans: Sequence[Span], position: int) -> bool:
     span = spans[position]
     if not (span.has("no") or span.has("answer")) or not _NEGATIONS & set(span.text.split()):
         return False
-    return position + 1 == len(spans) or spans[position + 1].text not in (",", ".", ";")
+    if position + 1 == len(spans) or spans[position + 1].text not in (",", ".", ";"):
+        return True
+    return span.text.split()[-1] == _OPEN_ENDED or _is_infinitive(spans[position + 2 :])
 
 
 def _is_strange(span: Span, kinds: Sequence[str]) -> bool:

@@ -63,7 +63,7 @@ KINDS: Mapping[str, frozenset[str] | None] = {
     "terms": frozenset({"commission", "time_in_force", "lots", "limits"}),
     "whole": _INTENTS,
     "yes": frozenset({"yes", "noted"}),
-    "no": frozenset({"no"}),
+    "no": frozenset({"no", "regret"}),
     "greeting": frozenset({"word"}),
     "thanks": frozenset({"word"}),
     "polite": frozenset({"word"}),

@@ -178,6 +178,15 @@ def test_a_change_of_mind_and_who_is_spoken_to_leave_a_cancel_plain(parser: Pars
         ("pt", "mudei de ideia, não cancela a última"),
         ("pt", "se eu mudar de ideia cancela a última"),
         ("en", "my brother says cancel the last one"),
+        ("en", "do NOT\ncancel anything anything"),
+        ("en", "I don't want to\ncancel everything"),
+        ("en", "don't say I changed my mind, cancel the last one"),
+        ("es", "ya no\ncancela todo"),
+        ("es", "ya no quiero\ncancelar todo"),
+        ("es", "al final no\ncancela la última"),
+        ("pt", "já não quero\ncancelar tudo"),
+        ("pt", "desisti\nde cancelar a última"),
+        ("pt", "afinal não\ncancela a última"),
     ],
 )
 def test_a_change_of_mind_that_keeps_the_order_cancels_nothing(parser: Parser, language: str, text: str) -> None:
