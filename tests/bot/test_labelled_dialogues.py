@@ -1,19 +1,13 @@
 """The labelled conversations: every turn's outcome and order, and not one wrong execution."""
 
-import json
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from tests.bot.conftest import Traders
+from tests.nlp import labelled
 
-DATA = Path(__file__).parent.parent / "data"
-DIALOGUES = [
-    json.loads(line)
-    for name in ("dialogues.jsonl", "more_dialogues.jsonl")
-    for line in (DATA / name).read_text(encoding="utf-8").splitlines()
-]
+DIALOGUES = [dialogue for name in labelled.DIALOGUES for dialogue in labelled.rows(name)]
 SLOTS = ("side", "quantity", "asset", "contract", "price")
 
 

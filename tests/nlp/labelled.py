@@ -1,4 +1,4 @@
-"""The labelled messages of tests/data/*commands.jsonl, and what agreeing with a label means."""
+"""The labelled messages of tests/data/*.jsonl, and what agreeing with a label means."""
 
 import json
 from datetime import date
@@ -11,6 +11,7 @@ from nlp.reading import Reading
 
 DEFAULT_AS_OF = "2025-11-03"
 FILES = ("commands.jsonl", "more_commands.jsonl")
+DIALOGUES = ("dialogues.jsonl", "more_dialogues.jsonl")
 _FRAGILE = frozenset({"past", "ambiguous_asset", "typo"})
 _DATA = Path(__file__).parents[1] / "data"
 _SLOTS = (
@@ -20,7 +21,7 @@ _SLOTS = (
 
 
 def rows(file: str = "commands.jsonl") -> list[dict[str, Any]]:
-    """Every labelled message of a file; more_commands.jsonl holds what people say who never saw the first."""
+    """Every row of a file; more_commands.jsonl holds what people say who never saw the first."""
     return [json.loads(line) for line in (_DATA / file).read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
