@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from threading import Lock
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from spacy.tokens import Doc
 from nlp.catalogue import Catalogue
 from nlp.lexicon import Entry, Lexicon
 from nlp.reading import Spelling
-from nlp.tokens import Token, blank_pipeline, fold, normalise, parts, tokens_of
+from nlp.tokens import Token, blank_pipeline, fold, lengths, normalise, parts, tokens_of
 
 _GLUED_KINDS = frozenset({"side", "month", "unit", "asset"})
 _HEARD_KINDS = frozenset({"side", "quote", "month", "cue"})
@@ -207,6 +207,8 @@ class SpanFinder:
     def __init__(self, lexicons: Sequence[Lexicon], catalogue: Catalogue) -> None:
         self._pipeline = blank_pipeline()
         self._lock = Lock()
+        # The same chunks come again in every message, and spaCy keeps none of those that it met in a zone.
+        self._lengths = lru_cache(maxsize=WORDS_KEPT)(partial(lengths, self._pipeline))
         self._known: dict[str, list[_Known]] = defaultdict(list)
         for lexicon in lexicons:
             for entry in lexicon.entries:
@@ -253,18 +255,17 @@ class SpanFinder:
         text = normalise(text)
         # The zone gives back after each message the memory that spaCy keeps for words; it admits one thread at a time.
         with self._lock, self._pipeline.memory_zone():
-            doc, tokens = self._tokens(text)
+            tokens = self._tokens(text)
             apart = [self._apart(token) for token in tokens]
             if any(len(words) > 1 for _, words in apart):
                 text = "".join(("" if token.glued else " ") + " ".join(words) for token, words in apart).strip()
-                doc, tokens = self._tokens(text)
+                tokens = self._tokens(text)
+            doc = Doc(self._pipeline.vocab, words=[token.norm for token in tokens])
             matches = [(start, end) for _, start, end in self._matcher(doc)]
         return list(self._cover(tokens, matches))
 
-    def _tokens(self, text: str) -> tuple[Doc, list[Token]]:
-        folded = fold(text)
-        doc = self._pipeline.make_doc(folded)
-        return doc, tokens_of(doc, text, folded)
+    def _tokens(self, text: str) -> list[Token]:
+        return tokens_of(text, fold(text), self._lengths)
 
     def _apart(self, token: Token) -> tuple[Token, list[str]]:
         if not token.is_word or token.norm in self._words or len(token.norm) < 2 * _GLUED_LENGTH_MIN:
@@ -302,7 +303,7 @@ class SpanFinder:
 
     def _spaced(self, phrase: str) -> str:
         """The phrase normalised, with a space between its tokens."""
-        return " ".join(token.text for token in self._tokens(normalise(phrase))[1])
+        return " ".join(token.text for token in self._tokens(normalise(phrase)))
 
     def _assets(self, key: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.meaning.value for one in self._known[key] if one.meaning.kind == "asset"))

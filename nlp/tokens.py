@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import spacy
-from spacy.attrs import IDX, LENGTH, SPACY
+from spacy.attrs import LENGTH
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
-from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 CHARACTERS_MAX = 1000  # a longer text is no order; reading it would only cost time
@@ -115,15 +115,22 @@ def blank_pipeline() -> Language:
     return pipeline
 
 
-def tokens_of(doc: Doc, text: str, folded: str) -> list[Token]:
-    """Our tokens of the Doc that was made of `folded`, the folded `text`."""
+def lengths(pipeline: Language, chunk: str) -> tuple[int, ...]:
+    """How long each token is of what stands between two spaces."""
+    return tuple(pipeline.make_doc(chunk).to_array(LENGTH).tolist())
+
+
+def tokens_of(text: str, folded: str, lengths_of: Callable[[str], Sequence[int]]) -> list[Token]:
+    """Our tokens of a normalised text; `folded` is the same without accents, and is what is taken apart."""
     tokens: list[Token] = []
-    glued = False
-    # Arrays rather than spaCy's own tokens, which are slow to make.
-    for start, length, spaced in doc.to_array([IDX, LENGTH, SPACY]).tolist():
-        end = start + length
-        tokens.append(Token(text[start:end], folded[start:end], glued))
-        glued = not spaced
+    start = 0
+    for chunk in folded.split():
+        glued = False
+        for length in lengths_of(chunk):
+            end = start + length
+            tokens.append(Token(text[start:end], folded[start:end], glued))
+            start, glued = end, True
+        start += 1
     return tokens
 
 
