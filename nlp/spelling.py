@@ -1,6 +1,7 @@
 """A misspelt word made out: the nearest known word, and whether it is near enough, and no other as near."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -70,6 +71,11 @@ class Speller:
                 self._words[key] = kept
         self._keys = list(self._words)
         self._assets = {key: codes for key, codes in asset_words.items() if key.isalpha()}
+        begun: dict[str, set[str]] = defaultdict(set)
+        for key, codes in self._assets.items():
+            for end in range(1, len(key) + 1):
+                begun[key[:end]].update(codes)
+        self._cutting_short_two = frozenset(start for start, codes in begun.items() if len(codes) > 1)
         # Names, slang and the slips of hurried thumbs come again, and finding what is nearest takes long.
         self._guess = lru_cache(maxsize=WORDS_KEPT)(self._nearest)
 
@@ -153,8 +159,7 @@ class Speller:
 
     def cuts_short_two(self, word: str) -> bool:
         """Whether the word cuts short the names of two assets ("plat": plata, platino)."""
-        codes = {code for key, codes in self._assets.items() if key.startswith(word) for code in codes}
-        return len(codes) > 1
+        return word in self._cutting_short_two
 
     def _is(self, key: str, *kinds: str) -> bool:
         return any(m.kind in kinds for m in self._words[key])
