@@ -16,6 +16,7 @@ _OF_A_MONTH = frozenset({"contract", "contracts", "delivery", "futures", "future
 _BEFORE_MONTH = frozenset({"de", "do", "pra", "para", "em", "no"})
 _ORDINALS = frozenset({"th", "st", "nd", "rd", "o", "a"})
 _PAUSES = frozenset({",", ".", ";", "-", "…"})
+_MONTH_KINDS = ("month", "heard_month")
 _YEARS_BACK, _YEARS_AHEAD = 2, 4
 _CENTURY = 100
 
@@ -194,6 +195,8 @@ def _numeric(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> 
 
 
 def _named(span: Span, spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
+    if not span.has_any(_MONTH_KINDS):
+        return None
     month, heard = _month(span), False
     if month is None:
         month, heard = _month(span, kind="heard_month"), True
@@ -254,6 +257,8 @@ def _is_year(spans: Sequence[Span], place: int, value: int, as_of: date) -> bool
 
 def _spoken_year(spans: Sequence[Span], position: int, as_of: date) -> _Found | None:
     span = spans[position]
+    if not span.has_any(_MONTH_KINDS):
+        return None
     month = _month(span) or _month(span, kind="heard_month")
     if month is None or span.contract or span.number:
         return None

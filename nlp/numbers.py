@@ -122,7 +122,7 @@ def mark(spans: Sequence[Span], tongue: Tongue) -> list[Span]:
 
 
 def _may_be_number(span: Span) -> bool:
-    return span.text[-1:].isdecimal() or span.has("number") or span.has("count")
+    return span.text[-1:].isdecimal() or span.has_any(("number", "count"))
 
 
 def _may_continue(span: Span) -> bool:

@@ -18,6 +18,7 @@ _LEFTOVER_WORDS_MAX = 2
 # "Regards, A. Whitfield, Cargill"
 _SIGNATURE_SPANS_MAX = 7
 
+_SIDED = ("side", "quote", "pay")
 _SLOTS = ("side", "quantity", "asset", "contract", "price")
 _HARMLESS_KINDS = frozenset(
     {
@@ -174,6 +175,8 @@ class OrderReader:
     def _read_side(self) -> None:
         found: list[tuple[int, str]] = []
         for position, span in enumerate(self._spans):
+            if not span.has_any(_SIDED):
+                continue
             value = span.value("side") or span.value("quote") or span.value("pay")
             if value is None or span.asset or span.number or span.contract or position in self._signed:
                 continue
@@ -236,7 +239,7 @@ class OrderReader:
 
     def _refuse_guesswork(self) -> None:
         """A side and an asset that are both only guessed are a sentence about something else."""
-        sides = [span for span in self._spans if span.has("side") or span.has("quote")]
+        sides = [span for span in self._spans if span.has_any(("side", "quote"))]
         assets = [span for span in self._spans if span.asset]
         if sides and assets and not any(span.sure for span in (*sides, *assets)):
             self._order.refusals.append("misspelt")
@@ -332,7 +335,7 @@ class OrderReader:
             (
                 position
                 for position, span in enumerate(self._spans)
-                if (span.has_any(("side", "quote", "pay")) or self._language in span.languages("place"))
+                if (span.has_any(_SIDED) or self._language in span.languages("place"))
                 and not (span.asset or span.number or span.has("filler"))
             ),
             0,
