@@ -232,15 +232,17 @@ def _language(spans: Sequence[Span]) -> Command | None:
 def _settings(spans: Sequence[Span]) -> Command | None:
     numbers = [span.number for span in spans if span.number and not span.number.negative]
     only = numbers[0].as_whole if len(numbers) == 1 else None
-    if _is_denied_setting(spans):
-        return unknown("negation")
-    if only is not None and _asks_above(spans):
-        return Command(Intent.CONFIRM_UNSURE, quantity=only)
-    for span in spans:
-        if span.has("confirm", "always"):
-            return Command(Intent.CONFIRM_ALWAYS)
-        if span.has("confirm", "unsure"):
+    asked = next((place for place, span in enumerate(spans) if span.has("confirm")), None)
+    if asked is not None:
+        if _is_denied_setting(spans, asked):
+            return unknown("negation")
+        if only is not None and _asks_above(spans):
             return Command(Intent.CONFIRM_UNSURE, quantity=only)
+        for span in spans[asked:]:
+            if span.has("confirm", "always"):
+                return Command(Intent.CONFIRM_ALWAYS)
+            if span.has("confirm", "unsure"):
+                return Command(Intent.CONFIRM_UNSURE, quantity=only)
     digits = next((span.text for span in spans if span.number and span.number.plain and len(span.text) == 6), None)
     if digits is not None and len(numbers) == 1:
         words = [span for span in spans if not span.punctuation and not span.number]
@@ -249,10 +251,9 @@ def _settings(spans: Sequence[Span]) -> Command | None:
     return None
 
 
-def _is_denied_setting(spans: Sequence[Span]) -> bool:
+def _is_denied_setting(spans: Sequence[Span], asked: int) -> bool:
     """ "Don't ask me above 5": what is not to be asked is no limit, nor a wish to be asked always."""
-    asked = next((place for place, span in enumerate(spans) if span.has("confirm")), None)
-    if asked is None or guards.denies_what_was_said(spans):
+    if guards.denies_what_was_said(spans):
         return False
     sets = any(span.has("confirm", "always", "unsure") or span.has("direction", "above") for span in spans[asked:])
     return sets and any(span.has("guard", "negation") for span in spans[:asked])
