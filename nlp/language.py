@@ -1,12 +1,10 @@
 """Which language a message is in: its words decide, the last language used breaks ties."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from nlp.lexicon import LANGUAGES
-from nlp.spans import WORDS_KEPT, Meaning, Span
+from nlp.spans import Span
 
 DEFAULT_LANGUAGE = "en"
 
@@ -24,9 +22,6 @@ _LETTERS = {
     "ô": "pt",
     "à": "pt",
 }
-_EVIDENCE_KINDS_IGNORED = frozenset(
-    {"asset", "heard_number", "heard_asset", "heard_side", "heard_month", "heard_quote", "heard_cue", "repeat"}
-)
 # Sounds ("mmm") and the shortest of the words that carry nothing ("te", "as") are written in every language.
 _VOWELS = frozenset("aeiou")
 _SLIGHT_LENGTH_MAX = 2
@@ -49,25 +44,22 @@ class Tongue:
 
 def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
     """The language of the spans, of the letters in the original `text`, and how its numbers are written."""
-    votes: Counter[str] = Counter()
+    votes = dict.fromkeys(LANGUAGES, 0)
     english = latin = 0
     clear = False
     spans = list(spans)
     for position, span in enumerate(spans):
-        languages = _spoken_in(span.meanings)
-        if not languages:
-            continue
-        if "en" in languages and len(languages) == 2:
-            continue  # a word that a language borrowed from English: "trades"
+        languages = span.spoken_in
         if span.text == "a":
             following = next((one for one in spans[position + 1 :] if not one.punctuation), span)
             if following.text[-1].isdecimal():
                 languages -= {"en"}  # an article, but never before digits
-        if not languages or (span.has("heard_asset") and not span.has("asset")):
-            continue  # a word that may be a misspelt asset speaks for no language
+        if not languages:
+            continue
         clear = clear or not _is_slight(span)
+        weight = len(LANGUAGES) + 1 - len(languages)
         for language in languages:
-            votes[language] += 3 if len(languages) == 1 else 2 if len(languages) == 2 else 1
+            votes[language] += weight
         if languages == {"en"}:
             english += 1
         elif languages <= COMMA_LANGUAGES:
@@ -93,18 +85,6 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
     )
 
 
-@lru_cache(maxsize=WORDS_KEPT)
-def _spoken_in(meanings: tuple[Meaning, ...]) -> frozenset[str]:
-    """The languages that a word speaks for."""
-    # "Soy" is a product in English; who introduces himself in Spanish with it names none.
-    named = any(m.kind == "asset" for m in meanings)
-    return frozenset(
-        m.language
-        for m in meanings
-        if m.language and m.kind not in _EVIDENCE_KINDS_IGNORED and not (named and m.kind == "introducing")
-    )
-
-
 def _is_slight(span: Span) -> bool:
     """Whether the span alone tells too little of a language to leave the one that was spoken last."""
     if not _VOWELS & set(span.text):
@@ -112,7 +92,7 @@ def _is_slight(span: Span) -> bool:
     return len(span.text) <= _SLIGHT_LENGTH_MAX and all(meaning.kind in _SLIGHT_KINDS for meaning in span.meanings)
 
 
-def _leaders(votes: Counter[str], comma: bool | None) -> list[str]:
+def _leaders(votes: Mapping[str, int], comma: bool | None) -> list[str]:
     """The languages with the most votes among those that write numbers so."""
     candidates = LANGUAGES if comma is None else ("es", "pt") if comma else ("en",)
     best = max(votes[language] for language in candidates)

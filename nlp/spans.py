@@ -69,7 +69,8 @@ class Span:
     glued: bool = False
     taken_for: Spelling | None = None
     may_be_past: bool = False  # "compre" is "compré" too, where the writer leaves the accents out
-    # The values of each kind, and the meanings that they were drawn from: a message asks for them thousands of times.
+    # What follows from the meanings, and the meanings that it was drawn from: a message asks for it thousands of times.
+    _drawn: "_Drawn" = field(init=False, repr=False, compare=False)
     _by_kind: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     _drawn_from: tuple[Meaning, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -101,7 +102,8 @@ class Span:
         return frozenset(self._by_kind.get(kind, ()))
 
     def _draw(self) -> None:
-        self._by_kind = _by_kind(self.meanings)
+        self._drawn = _draw(self.meanings)
+        self._by_kind = self._drawn.by_kind
         self._drawn_from = self.meanings
 
     def copy(self) -> "Span":
@@ -113,7 +115,16 @@ class Span:
 
         What leads in or joins a number that is not in `language` is as foreign as the number.
         """
-        self.meanings = _preferred(self.meanings, language, before_foreign_number)
+        if self._drawn_from is not self.meanings:
+            self._draw()
+        self.meanings = self._drawn.preferred(language, before_foreign_number)
+
+    @property
+    def spoken_in(self) -> frozenset[str]:
+        """The languages that the span speaks for."""
+        if self._drawn_from is not self.meanings:
+            self._draw()
+        return self._drawn.spoken_in
 
     def languages(self, kind: str, value: str | None = None) -> frozenset[str]:
         """The languages in which the span has this meaning."""
@@ -155,27 +166,56 @@ _LOCAL_KINDS = frozenset(
 )
 
 
-@lru_cache(maxsize=WORDS_KEPT)
-def _by_kind(meanings: tuple[Meaning, ...]) -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for meaning in meanings:
-        found.setdefault(meaning.kind, []).append(meaning.value)
-    return {kind: tuple(values) for kind, values in found.items()}
+# What says nothing about the language of a message.
+_EVIDENCE_KINDS_IGNORED = frozenset(
+    {"asset", "heard_number", "heard_asset", "heard_side", "heard_month", "heard_quote", "heard_cue", "repeat"}
+)
 
 
-@lru_cache(maxsize=WORDS_KEPT)
-def _preferred(meanings: tuple[Meaning, ...], language: str, before_foreign_number: bool) -> tuple[Meaning, ...]:
-    if not any(m.language in ("", language) for m in meanings):
-        return meanings
-    # The English article "a" leads in no price, though the same letter does in Spanish.
-    article = any(m.kind == "number" and m.value == "one" and m.language == language for m in meanings)
-    return tuple(
-        m
-        for m in meanings
-        if m.language in ("", language)
-        or (before_foreign_number and m.kind in ("cue", "number"))
-        or (m.kind not in _LOCAL_KINDS and not (article and m.kind == "cue"))
-    )
+class _Drawn:
+    """What follows from a word's meanings alone."""
+
+    def __init__(self, meanings: tuple[Meaning, ...]) -> None:
+        self._meanings = meanings
+        self._preferred: dict[tuple[str, bool], tuple[Meaning, ...]] = {}
+        values: dict[str, list[str]] = {}
+        for meaning in meanings:
+            values.setdefault(meaning.kind, []).append(meaning.value)
+        self.by_kind: Mapping[str, tuple[str, ...]] = {kind: tuple(found) for kind, found in values.items()}
+        self.spoken_in = self._spoken_in()
+
+    def preferred(self, language: str, before_foreign_number: bool) -> tuple[Meaning, ...]:
+        """The meanings that count in a message of `language`."""
+        case = (language, before_foreign_number)
+        if case not in self._preferred:
+            self._preferred[case] = self._in(language, before_foreign_number)
+        return self._preferred[case]
+
+    def _spoken_in(self) -> frozenset[str]:
+        if "heard_asset" in self.by_kind and "asset" not in self.by_kind:
+            return frozenset()  # a word that may be a misspelt asset speaks for no language
+        ignored = _EVIDENCE_KINDS_IGNORED
+        if "asset" in self.by_kind:  # "Soy" is a product in English; who introduces himself with it names none.
+            ignored |= {"introducing"}
+        languages = frozenset(m.language for m in self._meanings if m.language and m.kind not in ignored)
+        borrowed = len(languages) == 2 and "en" in languages  # a word that a language took from English: "trades"
+        return frozenset() if borrowed else languages
+
+    def _in(self, language: str, before_foreign_number: bool) -> tuple[Meaning, ...]:
+        if not any(m.language in ("", language) for m in self._meanings):
+            return self._meanings
+        # The English article "a" leads in no price, though the same letter does in Spanish.
+        article = any(m.kind == "number" and m.value == "one" and m.language == language for m in self._meanings)
+        return tuple(
+            m
+            for m in self._meanings
+            if m.language in ("", language)
+            or (before_foreign_number and m.kind in ("cue", "number"))
+            or (m.kind not in _LOCAL_KINDS and not (article and m.kind == "cue"))
+        )
+
+
+_draw = lru_cache(maxsize=WORDS_KEPT)(_Drawn)
 
 
 @dataclass(frozen=True, slots=True)
