@@ -121,6 +121,8 @@ def blank_pipeline() -> Language:
 
 def lengths(pipeline: Language, chunk: str) -> tuple[int, ...]:
     """How long each token is of what stands between two spaces."""
+    if chunk.isalpha():
+        return (len(chunk),)  # nothing but marks and digits ends a token
     return tuple(pipeline.make_doc(chunk).to_array(LENGTH).tolist())
 
 
