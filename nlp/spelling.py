@@ -14,6 +14,7 @@ from nlp.spans import WORDS_KEPT, Meaning, Span
 
 _SIMILARITY_MIN = 0.65  # below, it is no misspelling but another word
 _MARGIN_MIN = 0.12  # the next best word must be this much farther
+_NEAREST_MAX = 12
 _CORRECTABLE = frozenset(
     {
         "asset", "side", "month", "unit", "guard", "quote", "cancel", "amend", "ask", "yes", "no", "place", "order",
@@ -71,6 +72,7 @@ class Speller:
                 self._words[key] = kept
         self._keys = list(self._words)
         self._assets = {key: codes for key, codes in asset_words.items() if key.isalpha()}
+        self._asset_keys = [key for key in self._keys if key in self._assets]
         begun: dict[str, set[str]] = defaultdict(set)
         for key, codes in self._assets.items():
             for end in range(1, len(key) + 1):
@@ -86,9 +88,9 @@ class Speller:
     def _nearest(self, word: str, language: str) -> Guess | None:
         if len(word) < 3 or not word.isalpha() or len(word) > 20:
             return None
-        found = process.extract(
-            word, self._keys, scorer=OSA.normalized_similarity, limit=12, score_cutoff=_SIMILARITY_MIN - 0.15
-        )
+        found = self._near(word, self._keys, _NEAREST_MAX)
+        # However many words are nearer: another asset that may be meant is never overlooked.
+        found += [one for one in self._near(word, self._asset_keys, None) if one not in found]
         prefixed = self.cuts_short_two(word)
         doubled = _UNDOUBLED.sub(r"\1", word)
         if doubled != word and doubled in self._words:
@@ -98,10 +100,10 @@ class Speller:
         if not found or found[0][1] < _SIMILARITY_MIN:
             return None
         found.sort(key=lambda one: (-one[1], not self._is(one[0], "asset")))
-        best, similarity, _ = found[0]
+        best, similarity = found[0]
         if self._is(best, "guard") and OSA.distance(word, best) > (2 if len(best) >= _LONG else 1):
             return None  # what is only somewhat like a warning is a word of its own
-        guards = [key for key, near, _ in found if near >= similarity - 0.01 and self._is_guard(key, word, language)]
+        guards = [key for key, near in found if near >= similarity - 0.01 and self._is_guard(key, word, language)]
         if guards and not self._is(best, "side"):
             return Guess(guards[0], similarity, self._words[guards[0]], sure=False, reason="misspelt")
         meanings = self._words[best]
@@ -111,7 +113,7 @@ class Speller:
             rivals += ("filler", "polite")
         others = [
             near
-            for key, near, _ in found[1:]
+            for key, near in found[1:]
             if self._is(key, *rivals)
             and not self._same(meanings, self._words[key])
             and not self._is_abroad(key, language, "filler", "polite")
@@ -125,7 +127,7 @@ class Speller:
         mine = self._assets.get(best, ())
         rival = any(
             self._assets[key] != mine and (near > similarity - _MARGIN_MIN or _starts_rather(word, key, best))
-            for key, near, _ in found
+            for key, near in found
             if key in self._assets
         )
         close_other = close_other or bool(mine and rival)
@@ -139,9 +141,15 @@ class Speller:
             and like
             and not (says_little and self._may_be_number(word, similarity))
         )
-        assets = {code for key, _, _ in found for code in self._assets.get(key, ())}
+        assets = {code for key, _ in found for code in self._assets.get(key, ())}
         reason = "typo_fits_two_assets" if prefixed or len(assets) > 1 else "misspelt"
         return Guess(best, similarity, meanings, sure, reason)
+
+    def _near(self, word: str, keys: list[str], limit: int | None) -> list[tuple[str, float]]:
+        scored = process.extract(
+            word, keys, scorer=OSA.normalized_similarity, limit=limit, score_cutoff=_SIMILARITY_MIN - 0.15
+        )
+        return [(key, similarity) for key, similarity, _ in scored]
 
     def _may_be_number(self, word: str, similarity: float) -> bool:
         """Whether a number word is as near, which must not be lost for a word that says little."""
