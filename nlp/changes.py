@@ -61,6 +61,9 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
         reasons.append("unexplained_words")
     if any(_trades(span, "") for span in spans[:verb]):
         reasons.append("unexplained_words")  # "quero sell 30 mate": an order, whatever the last word does
+    traded = next((position for position in range(verb + 1, len(spans)) if _trades(spans[position], "")), None)
+    if traded is not None and (spans[traded - 1].punctuation or spans[traded - 1].has("link", "and")):
+        reasons.append("unexplained_words")  # "cancela. Sell everything": something else is asked besides
     if reasons:
         return unknown(*reasons)
     if len(numbers) == 1 and not everything and not last:

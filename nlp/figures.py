@@ -13,6 +13,7 @@ _PRICE, _QUANTITY = "price", "quantity"
 _SKIPPABLE = ("currency", "filler")
 # Contracts are listed no further ahead.
 _YEARS_AHEAD_MAX = 3
+_CENTURY = 2000
 # What may stand between a number and its scale: "four 👍 thousand".
 _IDLE = ("filler", "yes", "thanks")
 _COURTEOUS = ("polite", "greeting")
@@ -94,36 +95,47 @@ def _falls_apart(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
 
 
 def _stand_together(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
-    """ "At 64 20", "at 155 five", "sell 30 30 gold", "sesenta y, y seis", "5,dois": perhaps one, or one twice."""
+    """ "At 64 20", "at 4. 1050", "a 4000 e 50", "30 30 gold", "sesenta y, y seis", "5,dois": one, or one twice."""
     return any(
         not second.cue
         and (
             first.number.spoken
             or second.number.spoken
-            or (first.cue and first.role == _PRICE and second.position == first.position + 1)
+            or (first.cue and first.role == _PRICE and [one.text for one in _beside(spans, first, second)] != [","])
             or (not first.cue and first.number.value == second.number.value)
+            or (second.position == first.position + 1 and _is_led_in_apart(spans, first))
         )
         and all(
-            span.punctuation or span.has_any((*_IDLE, *_COURTEOUS, "link"))
-            for span in spans[first.position + 1 : second.position]
+            span.punctuation or span.has_any((*_IDLE, *_COURTEOUS, "link")) for span in _beside(spans, first, second)
         )
         for first, second in pairwise(figures)
     )
 
 
+def _is_led_in_apart(spans: Sequence[Span], figure: Figure) -> bool:
+    """ "A, 4 4000": the word for a price before the figure, with a mark between."""
+    before = [span for span in spans[: figure.position] if not span.punctuation]
+    return bool(before) and spans[figure.position - 1].punctuation and before[-1].has("cue", "price")
+
+
 def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:
-    """ "feb, uh, 26 brent": after a month without a year, two digits may be the year."""
+    """ "feb, uh, 26 brent", "March, yes, 2026": after a month without a year, a figure may be the year."""
     before = figure.position - 1
-    while before >= 0 and spans[before].has_any((*_IDLE, "polite")) and not spans[before].contract:
+    while before >= 0 and spans[before].has_any((*_IDLE, *_COURTEOUS)) and not spans[before].contract:
         before -= 1
     month = spans[before].contract if 0 <= before < figure.position - 1 else None
     if month is None or any(character.isdigit() for character in spans[before].text):
         return False
-    return figure.number.plain and 0 <= figure.number.value - int(month[-2:]) <= _YEARS_AHEAD_MAX
+    ahead = figure.number.value - int(month[-2:])
+    return figure.number.plain and any(0 <= ahead - century <= _YEARS_AHEAD_MAX for century in (0, _CENTURY))
+
+
+def _beside(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:
+    return spans[first.position + 1 : second.position]
 
 
 def _between(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:
-    return [span for span in spans[first.position + 1 : second.position] if not span.has_any(_COURTEOUS)]
+    return [span for span in _beside(spans, first, second) if not span.has_any(_COURTEOUS)]
 
 
 def _quoted_between(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:

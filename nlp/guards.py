@@ -72,12 +72,20 @@ def _of(span: Span, language: str) -> list[str]:
         neutral_in = {m.language for m in span.meanings if m.kind in _NEUTRAL_KINDS}
         if value not in _IN_ANY_LANGUAGE and language not in spoken_in and language in neutral_in:
             continue
+        if value == "request" and asks_elsewhere(span, language):
+            continue
         if value == "question":
             if language in neutral_in:
                 continue
             value = "question_word"
         found.append(value)
     return found
+
+
+def asks_elsewhere(span: Span, language: str) -> bool:
+    """ "Me compra" asks in Spanish, and orders in Portuguese."""
+    asked_in = span.languages("guard", "request")
+    return bool(asked_in) and language not in asked_in and language in span.languages("side")
 
 
 def of_position(spans: Sequence[Span], verb: int | None, language: str) -> list[str]:
@@ -112,9 +120,8 @@ def asks_for_assent(spans: Sequence[Span]) -> int | None:
 
 
 def _is_denied(spans: Sequence[Span], verb: int) -> bool:
-    """ "Wait, no buy": the no of the correction is to the very verb."""
-    before = spans[verb - 1] if verb else None
-    return before is not None and before.has("link", "correction") and before.text.split()[-1] in _NEGATIONS
+    """ "Wait, no buy", "né não vende": the no that ends the phrase before is to the very verb."""
+    return verb > 0 and not _NEGATIONS.isdisjoint(spans[verb - 1].text.split()[-1:])
 
 
 def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:

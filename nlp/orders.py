@@ -186,7 +186,10 @@ class OrderReader:
                 self._order.doubts.append("joined")  # "... and sell", "buy and ...": there was something before "and"
             found.append((position, value))
             self._doubt_unsure(span)
-            self._order.doubts += sorted(span.values("guard") & guards.DOUBTING)
+            doubting = span.values("guard") & guards.DOUBTING
+            self._order.doubts += sorted(
+                doubting - {"request"} if guards.asks_elsewhere(span, self._language) else doubting
+            )
             self._order.refusals += sorted(span.values("guard") & guards.FORBIDDING)
             if value == "sell" and self._to_me(position):
                 self._order.doubts.append("either_side")  # "sell me" may ask to buy

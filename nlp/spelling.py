@@ -95,7 +95,8 @@ class Speller:
         doubled = _UNDOUBLED.sub(r"\1", word)
         if doubled != word and doubled in self._words:
             similarity = OSA.normalized_similarity(word, doubled)
-            return Guess(doubled, similarity, self._words[doubled], sure=not prefixed, reason="typo_fits_two_assets")
+            sure = not prefixed and not self._may_be_number(word, similarity)
+            return Guess(doubled, similarity, self._words[doubled], sure, reason="typo_fits_two_assets")
         found = [one for one in found if not self._is_abroad(one[0], language, "guard")]
         if not found or found[0][1] < _SIMILARITY_MIN:
             return None
