@@ -149,6 +149,9 @@ class OrderReader:
         closing = next((position for position in closings if ordered is not None and position > ordered), None)
         if closing is None:
             return
+        before = self._spans[closing - 1].number
+        if before is not None and before.spoken:
+            return  # "At eleven, ta, twnty": a number in words may go on.
         signed = range(closing + 1, len(self._spans))
         if len(signed) <= _SIGNATURE_SPANS_MAX and all(self._may_be_name(position) for position in signed):
             self._signed.update(signed)

@@ -131,6 +131,8 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("es", "compra oro febrero a, 4 4000"),
         ("es", "dic25 entró a 150 trigo 20 lotes"),
         ("en", "sell 20 january soya at eeven twenty"),
+        ("en", "sell 20 january soya at even twenty"),
+        ("en", "sell 20 january soya at eleven ta twnty"),
         ("pt", "né não vende os 20 de prata mar26 a 48"),
         ("es", "compra oro febrero a... cuatro. cuatro mil"),
         ("es", "compra 10 oro dic25 mínimo 4.000"),
