@@ -156,7 +156,7 @@ def _first_no(spans: Sequence[Span]) -> int | None:
     for position, span in enumerate(spans):
         if _is_no(span) and not span.has("cancel", "verb"):
             return position
-        if not (span.punctuation or any(span.has(kind) for kind in _BEFORE_NO)):
+        if not (span.punctuation or span.has_any(_BEFORE_NO)):
             return None
     return None
 
@@ -173,7 +173,7 @@ def _asks_for_something(span: Span, lang: str) -> bool:
         return True
     if span.has("time_in_force") or span.has("market", "order") or span.has("cancel"):
         return True
-    if any(span.has(kind) for kind in ("side", "quote", "pay")) and not span.has("filler"):
+    if span.has_any(("side", "quote", "pay")) and not span.has("filler"):
         return True
     return lang in span.languages("amend") and not (span.has("no") or span.has("answer"))
 

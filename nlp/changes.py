@@ -93,7 +93,7 @@ def _after_change_of_mind(spans: Sequence[Span]) -> Sequence[Span]:
     known = all(
         span.has("no", "regret")
         or span.has("link", "correction")
-        or any(span.has(kind) for kind in ("filler", "polite", "greeting", "apology"))
+        or span.has_any(("filler", "polite", "greeting", "apology"))
         for span in clause
     )
     denied = any(span.has("guard", "negation") and not span.has("no", "regret") for span in clause)

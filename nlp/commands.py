@@ -317,7 +317,7 @@ def _names_alerts(span: Span) -> bool:
 
 
 def _is_around_alert(span: Span) -> bool:
-    return span.punctuation or any(span.has(kind) for kind in ("my", "all", "polite", "filler", "thanks", "greeting"))
+    return span.punctuation or span.has_any(("my", "all", "polite", "filler", "thanks", "greeting"))
 
 
 def _asset(spans: Iterable[Span]) -> str | None:

@@ -148,8 +148,7 @@ def free_vocative(spans: Sequence[Span]) -> None:
         return
     before = words[-2]
     if before.text == "," or (
-        (before.number or before.contract or any(before.has(kind) for kind in _BEFORE_VOCATIVE))
-        and not before.has("cue")
+        (before.number or before.contract or before.has_any(_BEFORE_VOCATIVE)) and not before.has("cue")
     ):
         words[-1].meanings = tuple(m for m in words[-1].meanings if (m.kind, m.value) != ("guard", "reported"))
 

@@ -16,7 +16,7 @@ def mark(spans: Sequence[Span], language: str) -> None:
         if not position or not span.has("orders_of") or not _SIDE_NOUNS & set(span.text.split()):
             continue
         verb = _before(spans, position)
-        if verb is None or language not in verb.languages("place") or verb.has("cancel") or _changes(verb):
+        if verb is None or language not in verb.languages("place") or verb.has_any(("cancel", "amend")):
             continue
         if spans[position + 1].number is not None:
             span.meanings = (Meaning("side", span.value("orders_of") or "", language),)
@@ -24,7 +24,3 @@ def mark(spans: Sequence[Span], language: str) -> None:
 
 def _before(spans: Sequence[Span], position: int) -> Span | None:
     return next((span for span in reversed(spans[:position]) if not span.has("polite")), None)
-
-
-def _changes(verb: Span) -> bool:
-    return verb.has("amend")
