@@ -30,7 +30,8 @@ from engine.orders import InstrumentStatus, OrderState, OrderType, Reason, SelfT
 
 PAGE_MAX = 200
 PAGE_DEFAULT = 50
-AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,10})?")
+DIGITS_MAX, DECIMALS_MAX = 15, 10
+AMOUNT = re.compile(rf"[0-9]{{1,{DIGITS_MAX}}}(\.[0-9]{{1,{DECIMALS_MAX}}})?")
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 DISPLAY_NAME_LENGTH_MAX = 60
 
@@ -41,7 +42,9 @@ def _amount(value: object) -> Decimal:
         return Decimal(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return Decimal(value)
-    raise ValueError("must be a decimal number in digits, such as 150.25")
+    raise ValueError(
+        f"must be a decimal number of at most {DIGITS_MAX} digits and {DECIMALS_MAX} decimals, such as 150.25"
+    )
 
 
 def _moment(value: object) -> object:
@@ -67,7 +70,7 @@ AmountIn = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "pattern": r"^[0-9]{1,15}(\.[0-9]{1,10})?$"},
+                {"type": "string", "pattern": f"^{AMOUNT.pattern}$"},
                 {"type": "number", "exclusiveMinimum": 0},
             ],
             "examples": ["150.25"],

@@ -79,6 +79,12 @@ def test_a_market_that_is_half_named_or_named_twice_is_refused(ana: ApiCaller, n
     assert (answer.status_code, code(answer)) == (422, "invalid_request")
 
 
+def test_an_amount_with_too_many_digits_is_told_how_many_there_may_be(ana: ApiCaller):
+    answer = ana.place(quantity=str(10**30))
+    assert (answer.status_code, code(answer)) == (422, "invalid_request")
+    assert "at most 15 digits and 10 decimals" in str(answer.json["facts"])
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "refusal", "facts"),
     [
