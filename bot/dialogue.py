@@ -43,9 +43,12 @@ DROPPING_REASONS = frozenset(
 # Who asks what would come of something does not speak of the open order: it stands, and is shown again.
 ASKING_REASONS = frozenset({"question", "question_word"})
 ASKED_OF_REASONS = frozenset({"conditional", "later", "relative"})
-# What was said twice, or cannot be, leaves its slot open: the answer that fills it settles that doubt.
+# What was said twice, or cannot be, leaves its slot open: the answer that fills it settles that doubt. What was not
+# understood or is not listed is settled by it too, as it answers to the order as it was shown.
 SETTLED_BY_ANSWER = frozenset(
     {
+        "unexplained_words",
+        "unlisted_asset",
         "zero",
         "negative",
         "alternatives",
@@ -222,7 +225,8 @@ def _answer(reading: Reading, situation: Situation) -> Step:
     merged = changed(asked, reading)
     if question.kind == "confirm":
         return _ask_confirm(reading, merged, situation, reading.reasons)
-    return _order(merged, situation, replaced=Intent.PLACE_ORDER, certain=reading.certain and asked.certain)
+    settled = reading.certain or (bool(missing_slots(merged)) and _is_settled_by_answer(reading))
+    return _order(merged, situation, replaced=Intent.PLACE_ORDER, certain=settled and asked.certain)
 
 
 def _repeat(reading: Reading, situation: Situation) -> Step:
@@ -239,8 +243,7 @@ def _order(reading: Reading, situation: Situation, *, replaced: Intent, certain:
     order = replace(reading, intent=Intent.PLACE_ORDER, missing=())
     is_certain = reading.certain if certain is None else certain
     if missing:
-        doubts = set(reading.reasons)
-        settled = is_certain or (certain is None and bool(doubts) and doubts <= SETTLED_BY_ANSWER)
+        settled = is_certain or (certain is None and _is_settled_by_answer(reading))
         # What was heard is never placed unseen, however the rest is answered.
         clear = settled and replaced != Intent.CONFIRM_ORDER and not situation.is_voice
         kept = replace(order, certain=clear, missing=missing)
@@ -250,6 +253,11 @@ def _order(reading: Reading, situation: Situation, *, replaced: Intent, certain:
     if replaced == Intent.CONFIRM_ORDER or not is_certain or reasons:
         return _ask_confirm(reading, order, situation, reasons or reading.reasons)
     return _execute(reading, order)
+
+
+def _is_settled_by_answer(reading: Reading) -> bool:
+    """Whether nothing is left to doubt once the order is shown, and what it lacks is said."""
+    return bool(reading.reasons) and SETTLED_BY_ANSWER.issuperset(reading.reasons)
 
 
 def _reasons_to_ask(order: Reading, situation: Situation) -> tuple[str, ...]:

@@ -137,6 +137,21 @@ def test_an_order_uncertain_from_the_start_is_read_back_once_it_is_whole():
     assert step(answer(quantity=Decimal(100)), after(started)).outcome == Outcome.ASK_CONFIRM
 
 
+@pytest.mark.parametrize("reason", ["unexplained_words", "unlisted_asset"])
+def test_an_answer_to_what_was_shown_settles_what_was_not_understood_beside_it(reason: str):
+    started = replace(ORDER, intent=Intent.INCOMPLETE_ORDER, quantity=None, price=None, certain=False, reasons=(reason,))
+    asked = step(started, EMPTY)
+    more = step(replace(answer(quantity=Decimal(100)), certain=False, reasons=(reason,)), after(asked))
+    assert (more.outcome, more.missing) == (Outcome.ASK_MISSING, ("price",))
+    assert step(answer(price=Decimal(150)), after(more)).outcome == Outcome.PLACED
+
+
+def test_what_was_not_understood_beside_the_last_slot_is_asked_back():
+    asked = step(replace(ORDER, intent=Intent.INCOMPLETE_ORDER, price=None), EMPTY)
+    last = replace(answer(price=Decimal(150)), certain=False, reasons=("unexplained_words",))
+    assert step(last, after(asked)).outcome == Outcome.ASK_CONFIRM
+
+
 def test_an_answer_settles_the_doubt_about_the_slot_that_it_fills():
     asked = step(replace(ORDER, price=None, intent=Intent.INCOMPLETE_ORDER, certain=False, reasons=("zero",)), EMPTY)
     assert step(answer(price=Decimal(150)), after(asked)).outcome == Outcome.PLACED
