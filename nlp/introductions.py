@@ -33,6 +33,8 @@ def leave_out(spans: Sequence[Span], language: str, guess_word: Callable[[str, s
 def _is_greeted(spans: Sequence[Span], position: int) -> bool:
     """ "Morning Pat, ...", "Buen día don Ernesto: ..."."""
     before = position - 1
+    if before > 0 and spans[before].text == "," and spans[before - 1].has("greeting"):
+        before -= 1  # "Boa tarde, Marcão. Vende ..."
     if before > 0 and (spans[before].text in _TITLES or spans[before].has("polite")):
         before -= 1
     return before >= 0 and spans[before].has("greeting")
