@@ -17,6 +17,7 @@ _BEFORE_NO = ("filler", "polite", "greeting", "apology")
 _DISMISSED_KINDS = ("filler", "order", "last", "my")
 # A short "no" before an order may belong to the order.
 _DISMISSAL_LENGTH_MIN = 6
+_LEAVING = ("amend", "validity", "no")
 # "la 5372" and "a 5372" may be an order, but "a 1.118" is a price.
 _NOUN_LENGTH_MIN = 4
 _INFORMING = frozenset(
@@ -91,26 +92,34 @@ def _names_a_product(order: Order) -> bool:
     return order.side is not None or order.asset is not None or order.contract is not None
 
 
-def after_dismissal(spans: Sequence[Span]) -> Sequence[Span]:
-    """What follows "forget the wheat, ...": the question is dropped by it, and the rest stands for itself."""
+def after_dismissal(spans: Sequence[Span], asked_of: str | None) -> Sequence[Span]:
+    """What follows "forget the wheat, ...": the question is dropped by it, and the rest stands for itself.
+
+    Where the open question is about the asset `asked_of`, so is "leave the wheat, ..."; alone it may say anything.
+    """
     comma = next((position for position, span in enumerate(spans) if span.text in (",", ".", ";")), None)
     if comma is None or comma + 1 == len(spans):
         return spans
     clause = spans[:comma]
-    if not clause or not clause[0].has("no") or len(clause[0].text) < _DISMISSAL_LENGTH_MIN:
+    if not clause:
+        return spans
+    leaves = clause[0].has_any(_LEAVING) and asked_of is not None and asked_of in [span.asset for span in clause]
+    drops = clause[0].has("no") and len(clause[0].text) >= _DISMISSAL_LENGTH_MIN
+    if not (leaves or drops) or any(span.has("guard") for span in clause[1:]):
         return spans
     known = all(span is clause[0] or span.asset or span.contract or span.has_any(_DISMISSED_KINDS) for span in clause)
     return spans[comma + 1 :] if known else spans
 
 
 def after_shrug(spans: Sequence[Span]) -> Sequence[Span] | None:
-    """What follows "oh I don't know, ..." in one message; None where nothing is led in so."""
+    """What follows "oh I don't know, ..." or "lol sorry, ..." in one message; None where nothing is led in so."""
     comma = next((position for position, span in enumerate(spans) if span.punctuation), None)
     if comma is None or comma + 1 == len(spans):
         return None
     clause = spans[:comma]
-    shrugs = [span for span in clause if span.has("guard", "hesitation")]
-    return spans[comma + 1 :] if shrugs and all(span in shrugs or span.has("filler") for span in clause) else None
+    shrugs = [span for span in clause if span.has("guard", "hesitation", "joke")]
+    led_in = all(span in shrugs or span.has_any(("filler", "apology")) for span in clause)
+    return spans[comma + 1 :] if shrugs and led_in else None
 
 
 def _drops(spans: Sequence[Span]) -> bool:
@@ -152,11 +161,11 @@ def refuses(spans: Sequence[Span], lang: str) -> bool:
 
 
 def _first_no(spans: Sequence[Span]) -> int | None:
-    """Where the no is that a message opens with, behind nothing but "oh", "sorry" or whoever is spoken to."""
+    """Where the no is that a message opens with, behind nothing but "oh", "mmm", "sorry" or whoever is spoken to."""
     for position, span in enumerate(spans):
         if _is_no(span) and not span.has("cancel", "verb"):
             return position
-        if not (span.punctuation or span.has_any(_BEFORE_NO)):
+        if not (span.punctuation or span.has_any(_BEFORE_NO) or span.has("guard", "hesitation")):
             return None
     return None
 
@@ -404,6 +413,7 @@ def _repeat(spans: Sequence[Span], lang: str, order: Order) -> Reading | None:
         expires_in=order.expires_in,
         expires_at=order.expires_at,
     )
-    if repeat != Reading(intent=Intent.REPEAT, lang=lang) and not any(span.has("repeat", "again") for span in spans):
+    anew = any(span.has("repeat", "again") for span in spans) and not any(span.has("repeat", "same") for span in spans)
+    if repeat != Reading(intent=Intent.REPEAT, lang=lang) and not anew:
         reasons.append("correction")
     return replace(repeat, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)))

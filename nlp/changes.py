@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from nlp import guards
 from nlp.commands import Command, order_id_of, unknown
@@ -86,12 +87,16 @@ def cancel(spans: Sequence[Span], language: str) -> Command | None:
 
 def _after_change_of_mind(spans: Sequence[Span]) -> Sequence[Span]:
     """What follows "I changed my mind, ...": the reason for a cancel, which asks for nothing by itself."""
-    comma = next((position for position, span in enumerate(spans) if span.text in (",", ".", ";")), len(spans))
-    clause, rest = spans[:comma], spans[comma + 1 :]
+    verb = next((position for position, span in enumerate(spans) if span.has("cancel", "verb")), len(spans))
+    pauses = [position for position, span in enumerate(spans[:verb]) if span.text in (",", ".", ";", ":")]
+    if not pauses:
+        return spans
+    clause, rest = spans[: pauses[-1]], spans[pauses[-1] + 1 :]
     if not any(span.has("no", "regret") for span in clause) or _is_infinitive(rest):
         return spans
     known = all(
         span.has("no", "regret")
+        or span.punctuation
         or span.has("link", "correction")
         or span.has_any(("filler", "polite", "greeting", "apology"))
         for span in clause
@@ -168,6 +173,8 @@ def _denies(spans: Sequence[Span], position: int) -> bool:
     span = spans[position]
     if not (span.has("no") or span.has("answer")) or not _NEGATIONS & set(span.text.split()):
         return False
+    if position + 1 < len(spans) and spans[position + 1].text == span.text:
+        return False  # "stop stop, cancel ...": the last one tells
     if position + 1 == len(spans) or spans[position + 1].text not in (",", ".", ";"):
         return True
     return span.text.split()[-1] == _OPEN_ENDED or _is_infinitive(spans[position + 2 :])
@@ -180,6 +187,7 @@ def _is_strange(span: Span, kinds: Sequence[str]) -> bool:
     return (
         not known
         and not span.has("ask", Intent.LAST_ORDER, Intent.ORDERS)
+        and not span.has("whole", Intent.PANIC)
         and not span.has("guard", "request", "relative")
     )
 
@@ -197,7 +205,7 @@ def amend(spans: Sequence[Span], language: str) -> Command | None:
     )
     names_quantity = any(
         span.has("cue", "quantity") or (len(span.text.split()) > 1 and span.has("amend", "quantity")) for span in spans
-    )
+    ) or any(after.has("unit") for span, after in pairwise(spans) if span.number)
     order_id, values = _target(spans, numbers, last, names_price or names_quantity, language)
     if any(_says_how_far(spans, position, verbs) for position, _ in values or numbers):
         return unknown("relative")
@@ -260,7 +268,7 @@ def _target(
         named = _named_order(spans, numbers, language)
         return order_id_of(named[1]), [number for number in numbers if number is not named]
     before = spans[first_position - 1] if first_position else None
-    if names_value and before is not None and before.has("cue"):
+    if names_value and before is not None and (before.has("cue") or _leads_in(before)):
         return "last", list(numbers)
     return None, []
 
@@ -349,21 +357,23 @@ def _says_how_far(spans: Sequence[Span], position: int, verbs: Sequence[Span]) -
     )
 
 
+def _leads_in(span: Span) -> bool:
+    """ "mueve el precio a 3.985", in one phrase."""
+    return span.has("amend") and span.text.split()[-1] in _PREPOSITIONS
+
+
 def _is_led_in(spans: Sequence[Span], position: int) -> bool:
     """Whether a preposition, a price noun or the order's own number stands right before a new value."""
     before = [span for span in spans[max(0, position - 2) : position] if not span.has("currency") and span.text != ":"]
     if not before:
         return False
-    if before[-1].has("amend") and before[-1].text.split()[-1] in _PREPOSITIONS:
+    if _leads_in(before[-1]):
         return True
     after = spans[position + 1] if position + 1 < len(spans) else None
     counted = after is not None and after.has("unit")
     named = after is not None and _is_price_noun(after) and before[-1].has("amend")  # "ponle 15,2 de precio"
-    return (
-        named
-        or before[-1].has("cue")
-        or (counted and (before[-1].number is not None or before[-1].has("link", "and") or before[-1].has("answer")))
-    )
+    told = before[-1].number is not None or before[-1].has("link", "and") or before[-1].has_any(("answer", "last"))
+    return named or before[-1].has("cue") or (counted and (told or before[-1].has("ask", Intent.LAST_ORDER)))
 
 
 def _is_quantity(value: Decimal, verbs: Sequence[Span], names_price: bool) -> bool:

@@ -1,6 +1,7 @@
 """Why a message must not be executed: negations, questions, conditions, hearsay, jokes, talk to the machine."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from nlp.spans import Span
 
@@ -151,6 +152,20 @@ def free_vocative(spans: Sequence[Span]) -> None:
         (before.number or before.contract or before.has_any(_BEFORE_VOCATIVE)) and not before.has("cue")
     ):
         words[-1].meanings = tuple(m for m in words[-1].meanings if (m.kind, m.value) != ("guard", "reported"))
+
+
+def free_contraction(spans: Sequence[Span], language: str) -> None:
+    """The Portuguese "no", "at the": "compra no 5,21", "cancela tudo no milho"; before a verb it still denies."""
+    if language != "pt":
+        return
+    for position, (span, after) in enumerate(pairwise(spans)):
+        if span.text != "no":
+            continue
+        before = spans[position - 1] if position else None
+        led_to_number = after.number and before is not None and not (before.number or before.punctuation)
+        led_to_product = (after.asset and "pt" in after.languages("said")) or (after.contract and before is not None)
+        if led_to_number or led_to_product:
+            span.meanings = tuple(m for m in span.meanings if m.language == "pt")
 
 
 def is_withdrawn(spans: Sequence[Span]) -> bool:

@@ -117,16 +117,6 @@ class OrderReader:
         if guards.denies_what_was_said(self._spans):
             self._used.add(0)
             self._order.doubts.append("correction")
-        for position, span in enumerate(self._spans[:-1]):
-            if span.text != "no" or self._language != "pt":
-                continue
-            after = self._spans[position + 1]
-            if position and after.number:
-                before = self._spans[position - 1]
-                if not (before.number or before.punctuation):
-                    self._used.add(position)  # "no 5,21": the Portuguese "at the"
-            elif (after.asset and "pt" in after.languages("said")) or (after.contract and position):
-                self._used.add(position)  # "no milho", "no mai26"
         for position, span in enumerate(self._spans[1 : self._first_slot()], 1):
             if span.text == "?" and self._spans[position - 1].has("greeting"):
                 self._used.add(position)  # "Tudo bem? Compra ...": how somebody is, is no question about the order

@@ -131,7 +131,8 @@ class Parser:
         """What the spans mean where the conversation stands."""
         if _is_one_letter(spans):
             return self._of_letter(spans, last_language or _DEFAULT_LANGUAGE)
-        kept = list(answers.after_dismissal(spans))
+        asked_of = None if question is None else question.reading.asset
+        kept = list(answers.after_dismissal(spans, asked_of))
         if question is not None:
             if len(kept) < len(spans) and answers.refuses(spans, tongue):
                 return Reading(intent=Intent.NO, lang=tongue)  # "no mate, it went twice": not a remark about the rest
@@ -167,7 +168,7 @@ class Parser:
             closing = steps.of_position(spans, tongue)
             if closing is not None:
                 return closing
-        if reading.intent == Intent.UNKNOWN and last_order is not None:
+        if reading.intent in (Intent.UNKNOWN, Intent.LAST_ORDER) and last_order is not None:
             return steps.read(spans, tongue) or reading
         return reading
 
@@ -213,6 +214,7 @@ class Parser:
                 self._doubt_foreign(span, tongue)
         hear(spans, voice, tongue, self._speller.guess)
         guards.free_vocative(spans)
+        guards.free_contraction(spans, tongue.language)
         return spans, tongue.language
 
     def _doubt_foreign(self, span: Span, tongue: Tongue) -> None:

@@ -478,3 +478,44 @@ def test_a_price_that_is_asked_for_changes_no_product(parser: Parser):
 def test_who_says_wait_starts_no_order(parser: Parser):
     question = Question("confirm", _MARKET_WANTED.reading)
     assert parser.read("pode esperar", as_of=_AS_OF, last_language="pt", question=question).intent == Intent.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("drop the wheat, sell 8 feb26 gold at 4055", "en"),
+        ("deja el trigo, vende 8 oro feb26 a 4.055", "es"),
+        ("dejá el trigo, vendé 8 oro feb26 a 4.055", "es"),
+        ("deixa o trigo, vende 8 ouro fev26 a 4.055", "pt"),
+    ],
+)
+def test_the_product_that_is_asked_about_is_left_for_another_order(parser: Parser, text: str, language: str) -> None:
+    got = _answer(parser, text, Question("missing", _WHEAT, ("quantity", "contract", "price")), language)
+    slots = {"side": "sell", "quantity": "8", "asset": "gold", "contract": "Feb26", "price": "4055"}
+    assert got == {"intent": "place_order", "certain": True, "order_type": "limit", **slots}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("lol sorry, 10 lots", "en"), ("jaja perdón, 10 lotes", "es"), ("kkk, 10 lotes", "pt")]
+)
+def test_who_laughs_before_an_answer_gives_it_and_is_asked(parser: Parser, text: str, language: str) -> None:
+    got = _answer(parser, text, Question("missing", _WHEAT, ("quantity", "contract", "price")), language)
+    assert got == {"intent": "answer", "certain": False, "quantity": "10"}
+
+
+@pytest.mark.parametrize(("text", "language"), [("mmm no, mejor no", "es"), ("hmm, no thanks", "en"), ("hum, não", "pt")])
+def test_a_no_is_a_no_behind_a_hesitation_too(parser: Parser, text: str, language: str) -> None:
+    assert _answer(parser, text, Question("confirm", _GOLD), language)["intent"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("the same again but 20 lots", "en"),
+        ("la misma de nuevo pero 20 lotes", "es"),
+        ("a mesma ordem de novo, só que 20 lotes", "pt"),
+    ],
+)
+def test_the_same_once_more_with_a_change_is_asked(parser: Parser, text: str, language: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language, last_order=_GOLD)
+    assert (reading.intent, reading.quantity, reading.certain) == (Intent.REPEAT, 20, False)

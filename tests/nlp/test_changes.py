@@ -211,3 +211,51 @@ def test_a_new_price_right_after_an_order_is_its_price(parser: Parser, language:
 def test_how_much_higher_a_price_goes_is_asked_back(parser: Parser, text: str) -> None:
     reading = parser.read(text, as_of=date(2025, 11, 3), last_language="pt", last_order=_LAST)
     assert (reading.intent, reading.price, reading.certain) == (Intent.ADJUST, Decimal(2), False)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "slots"),
+    [
+        ("pt", "reduz pra 22 lotes", {"quantity": 22}),
+        ("es", "bájala a 22 lotes", {"quantity": 22}),
+        ("en", "cut it to 22 lots", {"quantity": 22}),
+        ("en", "make my last order 35 lots instead", {"quantity": 35}),
+        ("es", "mueve el precio a 425", {"price": 425}),
+    ],
+)
+def test_a_new_value_that_names_its_slot_is_of_the_last_order(
+    parser: Parser, language: str, text: str, slots: dict[str, int]
+) -> None:
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language=language, last_order=_LAST)
+    assert (reading.intent, reading.order_id, reading.certain) == (Intent.AMEND_ORDER, "last", True)
+    assert {slot: value for slot in ("quantity", "price") if (value := getattr(reading, slot)) is not None} == slots
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "halve my last order"),
+        ("en", "cut my last order by half"),
+        ("pt", "reduz a quantidade da última ordem pela metade"),
+    ],
+)
+def test_half_of_the_last_order_is_a_change_of_it(parser: Parser, language: str, text: str) -> None:
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language=language, last_order=_LAST)
+    assert (reading.intent, reading.topic, reading.certain) == (Intent.ADJUST, "half", False)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "stop stop, cancel the last one"), ("es", "para para, cancela la última")]
+)
+def test_a_stop_before_a_cancel_is_about_the_order(parser: Parser, language: str, text: str) -> None:
+    assert _read(parser, language, text).intent == Intent.CANCEL_LAST
+
+
+def test_the_portuguese_at_the_denies_no_cancel(parser: Parser) -> None:
+    reading = _read(parser, "pt", "cancela tudo no milho")
+    assert (reading.intent, reading.asset) == (Intent.CANCEL_ALL, "corn")
+
+
+def test_a_name_behind_the_greeting_and_a_comma_is_nobody_elses_order(parser: Parser) -> None:
+    reading = _read(parser, "pt", "Boa tarde, Marcão. Vende 120 soja mar26 a 1.136")
+    assert (reading.intent, reading.certain) == (Intent.PLACE_ORDER, True)
