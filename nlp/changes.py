@@ -12,6 +12,8 @@ from nlp.spans import Span
 _HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "order", "my", "last", "yes", "no", "place"})
 _MARKS = frozenset(".,;:!¡()\"'*-@#…")
 _PREPOSITION_LENGTH_MAX = 3
+# "ponla a" names no slot, "mueve el precio a" does.
+_VERB_AND_PREPOSITION = 2
 _PREPOSITIONS = frozenset({"a", "en", "em", "to", "at", "para", "pra"})
 # After a verb of raising or lowering these say how far, after other verbs where to.
 _DISTANCE_WORDS = frozenset({"en", "em"})
@@ -268,7 +270,8 @@ def _target(
         named = _named_order(spans, numbers, language)
         return order_id_of(named[1]), [number for number in numbers if number is not named]
     before = spans[first_position - 1] if first_position else None
-    if names_value and before is not None and (before.has("cue") or _leads_in(before)):
+    leads_in = before is not None and _leads_in(before) and len(before.text.split()) > _VERB_AND_PREPOSITION
+    if names_value and before is not None and (before.has("cue") or leads_in):
         return "last", list(numbers)
     return None, []
 

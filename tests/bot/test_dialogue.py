@@ -139,7 +139,9 @@ def test_an_order_uncertain_from_the_start_is_read_back_once_it_is_whole():
 
 @pytest.mark.parametrize("reason", ["unexplained_words", "unlisted_asset"])
 def test_an_answer_to_what_was_shown_settles_what_was_not_understood_beside_it(reason: str):
-    started = replace(ORDER, intent=Intent.INCOMPLETE_ORDER, quantity=None, price=None, certain=False, reasons=(reason,))
+    started = replace(
+        ORDER, intent=Intent.INCOMPLETE_ORDER, quantity=None, price=None, certain=False, reasons=(reason,)
+    )
     asked = step(started, EMPTY)
     more = step(replace(answer(quantity=Decimal(100)), certain=False, reasons=(reason,)), after(asked))
     assert (more.outcome, more.missing) == (Outcome.ASK_MISSING, ("price",))

@@ -503,7 +503,9 @@ def test_who_laughs_before_an_answer_gives_it_and_is_asked(parser: Parser, text:
     assert got == {"intent": "answer", "certain": False, "quantity": "10"}
 
 
-@pytest.mark.parametrize(("text", "language"), [("mmm no, mejor no", "es"), ("hmm, no thanks", "en"), ("hum, não", "pt")])
+@pytest.mark.parametrize(
+    ("text", "language"), [("mmm no, mejor no", "es"), ("hmm, no thanks", "en"), ("hum, não", "pt")]
+)
 def test_a_no_is_a_no_behind_a_hesitation_too(parser: Parser, text: str, language: str) -> None:
     assert _answer(parser, text, Question("confirm", _GOLD), language)["intent"] == "no"
 
