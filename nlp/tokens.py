@@ -35,6 +35,8 @@ _QUE = re.compile(r"\bq\b(?! ?\d)")
 # A list: two lines at least that open with such a mark, which is then no minus.
 _BULLET = re.compile(r"^[ \t]*[-•*·‣▪●◦–—][ \t]+", re.MULTILINE)
 _BULLETS_MIN = 2
+# "Ordem de compra – 14 cacau": a long dash behind a word, which is no preposition, parts as a comma does.
+_PARTING_DASH = re.compile(r"\b(?!(?:at?|for|por|e[nm]|ao|al|to)\b)([^\W\d_]+\s)[–—―](?=\s)", re.IGNORECASE)
 # What may be invisible or a space of some kind; letters, digits and the marks on a keyboard are neither.
 _CONTROLS = re.compile(r"[^\w!-~ ]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -72,6 +74,7 @@ def normalise(text: str) -> str:
     text = _GROUP_SPACE.sub("", text)
     if "\n" in text and len(_BULLET.findall(text)) >= _BULLETS_MIN:
         text = _BULLET.sub("", text)
+    text = _PARTING_DASH.sub(r"\1,", text)
     for character, value in _FRACTIONS.items():
         text = text.replace(character, value)
     text = _ARROW.sub(" , ", _ORDINAL_SIGN.sub(" # ", text))

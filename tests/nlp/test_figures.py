@@ -185,6 +185,18 @@ def test_numbers_are_read_as_people_spell_them(
 @pytest.mark.parametrize(
     ("language", "text"),
     [
+        ("pt", "Ordem limitada de compra – 14 cacau K26 – limite 5.870"),
+        ("es", "Orden de compra — 14 cacao mayo — límite 5.870"),
+        ("en", "Limit order to buy – 14 cocoa May26 – limit 5,870"),
+    ],
+)
+def test_a_long_dash_behind_a_word_is_no_minus(parser: Parser, language: str, text: str) -> None:
+    assert _numbers(_read(parser, language, text)) == (Intent.PLACE_ORDER, "14", "5870")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
         ("en", "buy 10 bushels of wheat dec25 at 540"), ("en", "sell 20 head of cattle feb26 at 230"),
         ("en", "buy 3 pounds of copper mar26 at 5"), ("en", "buy 10 troy ounces of silver mar26 at 50"),
         ("es", "vende 100 toneladas de trigo dic25 a 540"), ("es", "compra 10 costales de café mar26 a 380"),
