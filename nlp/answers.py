@@ -7,7 +7,7 @@ from decimal import Decimal
 from nlp import commands, guards
 from nlp.orders import Order
 from nlp.reading import Intent, Question, Reading
-from nlp.spans import Span
+from nlp.spans import Span, Spans
 
 _NUMERIC = ("quantity", "price")
 _BARE_NOES = frozenset({"no", "nao", "not", "don't", "dont", "do not", "n", "num", "nem"})
@@ -53,7 +53,7 @@ _ASIDE_KINDS = frozenset({"filler", "greeting"})
 
 
 def read(
-    spans: Sequence[Span], lang: str, question: Question | None, last_order: Reading | None, order: Order
+    spans: Spans, lang: str, question: Question | None, last_order: Reading | None, order: Order
 ) -> Reading | None:
     """The message as an answer to `question`, or as a repetition of `last_order`; None where it is neither."""
     if last_order is not None and question is None:
@@ -92,7 +92,7 @@ def _names_a_product(order: Order) -> bool:
     return order.side is not None or order.asset is not None or order.contract is not None
 
 
-def after_dismissal(spans: Sequence[Span], asked_of: str | None) -> Sequence[Span]:
+def after_dismissal(spans: Spans, asked_of: str | None) -> Spans:
     """What follows "forget the wheat, ...": the question is dropped by it, and the rest stands for itself.
 
     Where the open question is about the asset `asked_of`, so is "leave the wheat, ..."; alone it may say anything.
@@ -108,10 +108,10 @@ def after_dismissal(spans: Sequence[Span], asked_of: str | None) -> Sequence[Spa
     if not (leaves or drops) or any(span.has("guard") for span in clause[1:]):
         return spans
     known = all(span is clause[0] or span.asset or span.contract or span.has_any(_DISMISSED_KINDS) for span in clause)
-    return spans[comma + 1 :] if known else spans
+    return Spans(spans[comma + 1 :]) if known else spans
 
 
-def after_shrug(spans: Sequence[Span]) -> Sequence[Span] | None:
+def after_shrug(spans: Spans) -> Spans | None:
     """What follows "oh I don't know, ..." or "lol sorry, ..." in one message; None where nothing is led in so."""
     comma = next((position for position, span in enumerate(spans) if span.punctuation), None)
     if comma is None or comma + 1 == len(spans):
@@ -119,7 +119,7 @@ def after_shrug(spans: Sequence[Span]) -> Sequence[Span] | None:
     clause = spans[:comma]
     shrugs = [span for span in clause if span.has("guard", "hesitation", "joke")]
     led_in = all(span in shrugs or span.has_any(("filler", "apology")) for span in clause)
-    return spans[comma + 1 :] if shrugs and led_in else None
+    return Spans(spans[comma + 1 :]) if shrugs and led_in else None
 
 
 def _drops(spans: Sequence[Span]) -> bool:
@@ -204,7 +204,7 @@ def _is_new_order(spans: Sequence[Span], order: Order, question: Question) -> bo
     return not (corrects and order.asset is None and order.quantity is None)
 
 
-def _answer(spans: Sequence[Span], lang: str, question: Question, order: Order) -> Reading | None:
+def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Reading | None:
     slots: dict[str, object] = {
         "side": order.side,
         "quantity": order.quantity,

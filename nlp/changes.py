@@ -7,7 +7,7 @@ from itertools import pairwise
 from nlp import guards
 from nlp.commands import Command, order_id_of, unknown
 from nlp.reading import Intent
-from nlp.spans import Span
+from nlp.spans import Span, Spans
 
 _HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "order", "my", "last", "yes", "no", "place"})
 _MARKS = frozenset(".,;:!¡()\"'*-@#…")
@@ -31,9 +31,11 @@ _NEGATIONS = frozenset(
 )  # fmt: skip
 
 
-def cancel(spans: Sequence[Span], language: str) -> Command | None:
+def cancel(message: Spans, language: str) -> Command | None:
     """Cancelling by number, the last order, or all of a kind; anything less plain cancels nothing."""
-    spans = _after_change_of_mind(spans)
+    if not message.has("cancel", "verb", "spoken_of"):
+        return None
+    spans = _after_change_of_mind(message)
     verbs = [
         position for position, span in enumerate(spans) if span.has("cancel", "verb", "spoken_of") and not span.number
     ]
@@ -194,9 +196,11 @@ def _is_strange(span: Span, kinds: Sequence[str]) -> bool:
     )
 
 
-def amend(spans: Sequence[Span], language: str) -> Command | None:
+def amend(message: Spans, language: str) -> Command | None:
     """A new price or quantity for an order that is named by number or as the last one."""
-    spans = _without_old_value(spans)
+    if not message.has("amend"):
+        return None
+    spans = _without_old_value(message)
     verbs = [span for span in spans if span.has("amend")]
     numbers = [(position, span) for position, span in enumerate(spans) if span.number]
     if not verbs or not numbers or any(span.asset or span.contract for span in spans):

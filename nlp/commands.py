@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from nlp import guards
 from nlp.reading import Intent, canonical
-from nlp.spans import Number, Span
+from nlp.spans import Number, Span, Spans
 
 _ORDER_NUMBER_MAX = 10**12
 
@@ -29,7 +29,7 @@ _HOW_MUCH = frozenset(
     {"cuanto", "cuantos", "cuanta", "quanto", "qto", "quanta", "how much", "que", "what", "en cuanto", "em quanto"}
 )
 # "Quanto é que eu gastaria"
-_COSTS_WITHIN = 5
+_COSTS_WITHIN = 4
 _AROUND_HELP = ("polite", "filler", "greeting")
 # A longer phrase asks by itself: "qué es un lote".
 _TERMS_NAMED_MAX = 3
@@ -63,14 +63,14 @@ def unknown(*reasons: str) -> Command:
     return Command(Intent.UNKNOWN, reasons=reasons)
 
 
-def whole(spans: Sequence[Span]) -> Command | None:
+def whole(spans: Spans) -> Command | None:
     """A message that is nothing but one known phrase and courtesies: "market", "STOP", "yes please"."""
-    words = [span for span in spans if not span.punctuation]
+    words = spans.words
     if not words:
         return Command(Intent.HELP) if any(span.text == "?" for span in spans) else None
     intents = [
         intent
-        for intent in _whole_intents(words)
+        for intent in _whole_intents(spans)
         if not (intent == Intent.PANIC and (wavers(spans) or _is_led_in_by_filler(spans)))
         and all(
             one.has("polite") or one.has("filler") or one.has("greeting") or one.has("whole", intent) for one in words
@@ -83,12 +83,12 @@ def whole(spans: Sequence[Span]) -> Command | None:
     return None
 
 
-def wavers(spans: Sequence[Span]) -> bool:
+def wavers(spans: Spans) -> bool:
     """ "Yes, wait", "no, hold on, yes", "dale, pará", "yes maybe": a yes with anything beside it that takes it back.
 
     Such a message agrees to nothing, and is no call to stop trading either. "No, ok" is a plain no.
     """
-    words = [span for span in spans if not span.punctuation]
+    words = spans.words
     if any(span.asset or span.number or span.contract for span in words):
         return False
     if not all(span.has_any(_TALK_KINDS) or _doubts(span) for span in words):
@@ -125,9 +125,9 @@ def _is_led_in_by_filler(spans: Sequence[Span]) -> bool:
     return False
 
 
-def on_terms(spans: Sequence[Span]) -> Command | None:
+def on_terms(spans: Spans) -> Command | None:
     """A question on the terms of trading, "what is your commission?", not on the trader's own account."""
-    named = [span for span in spans if span.has("terms")]
+    named = spans.of("terms")
     if not named or any(span.number or span.asset or span.contract for span in spans):
         return None
     if any(span.has("my") and not span.has("status") for span in spans):  # "open" is said of orders in general too
@@ -141,10 +141,10 @@ def on_terms(spans: Sequence[Span]) -> Command | None:
     return Command(Intent.HELP, topic=named[0].value("terms")) if asks and not past else None
 
 
-def help_on(spans: Sequence[Span]) -> Command | None:
+def help_on(spans: Spans) -> Command | None:
     """Help, with the topic it is asked about: "help orders", "how do I cancel"; what names an asset is no such call."""
-    words = [span for span in spans if not span.punctuation]
-    asked = [span for span in words if span.has("ask", Intent.HELP)]
+    words = spans.words
+    asked = [span for span in spans.of("ask") if span.has("ask", Intent.HELP) and not span.punctuation]
     if not asked or any(span.number or span.asset or span.contract for span in words):
         return None
     before = words[: words.index(asked[0])]
@@ -178,13 +178,14 @@ def _topic(words: Sequence[Span]) -> str | None:
     return None
 
 
-def _whole_intents(words: Iterable[Span]) -> list[str]:
+def _whole_intents(spans: Spans) -> list[str]:
+    words = (span for span in spans.of("whole") if not span.punctuation)
     return [value for span in words for value in sorted(span.values("whole")) if value != Intent.NO]
 
 
-def small_talk(spans: Sequence[Span]) -> Command | None:
+def small_talk(spans: Spans) -> Command | None:
     """Yes, no, thanks or a greeting, when the message holds nothing else."""
-    words = [span for span in spans if not span.punctuation]
+    words = spans.words
     if wavers(spans):
         return unknown("yes_and_no")
     if not words or not all(span.has_any(_TALK_KINDS) and span.sure for span in words):
@@ -217,22 +218,22 @@ def _only_greets(words: Sequence[Span], first: Span) -> bool:
     return first is not words[0] and words[0].has("greeting") and not words[0].has("yes")
 
 
-def conversation(spans: Sequence[Span]) -> Command | None:
+def conversation(spans: Spans) -> Command | None:
     """Language requests, alerts, and how the bot itself should behave."""
     return _language(spans) or _settings(spans) or _alert(spans)
 
 
-def _language(spans: Sequence[Span]) -> Command | None:
-    named = [span for span in spans if span.has("language_name")]
+def _language(spans: Spans) -> Command | None:
+    named = spans.of("language_name")
     if not named or any(span.number or span.asset for span in spans):
         return None
     return Command(Intent.LANGUAGE, language=named[-1].value("language_name"))
 
 
-def _settings(spans: Sequence[Span]) -> Command | None:
+def _settings(spans: Spans) -> Command | None:
     numbers = [span.number for span in spans if span.number and not span.number.negative]
     only = numbers[0].as_whole if len(numbers) == 1 else None
-    asked = next((place for place, span in enumerate(spans) if span.has("confirm")), None)
+    asked = spans.first("confirm")
     if asked is not None:
         if _is_denied_setting(spans, asked):
             return unknown("negation")
@@ -272,11 +273,11 @@ def _asks_above(spans: Sequence[Span]) -> bool:
     )
 
 
-def _alert(spans: Sequence[Span]) -> Command | None:
+def _alert(spans: Spans) -> Command | None:
     numbers = [span.number for span in spans if span.number]
     if (deleted := _deleted_alert(spans, numbers)) is not None:
         return deleted
-    asked = next((place for place, span in enumerate(spans) if span.has("ask", Intent.ALERT)), None)
+    asked = spans.first("ask", Intent.ALERT)
     if asked is None:
         return None
     against = {value for span in spans[:asked] for value in span.values("guard")} & _AGAINST_ALERTS
@@ -288,17 +289,19 @@ def _alert(spans: Sequence[Span]) -> Command | None:
         price = None  # How far it moves is no price that it reaches.
     if asset is None and price is None:
         return None
-    cues = [span for span in spans if span.has("direction")]
+    cues = spans.of("direction")
     cues.sort(key=lambda span: (span.values("direction") == {"above"}, len(span.text)), reverse=True)
-    below = [span for span in spans if span.has("direction", "below") and not span.has("direction", "above")]
+    below = [span for span in cues if span.has("direction", "below") and not span.has("direction", "above")]
     direction = "below" if below else cues[0].value("direction") if cues else None
     return Command(Intent.ALERT, asset=asset, contract=contract, price=price, direction=direction)
 
 
-def _deleted_alert(spans: Sequence[Span], numbers: Sequence[Number]) -> Command | None:
+def _deleted_alert(spans: Spans, numbers: Sequence[Number]) -> Command | None:
     """ "Delete alert 7", "cancel all my alerts"; the list is shown where it is not said which of them."""
-    named = [span for span in spans if span.has("ask", Intent.ALERTS, Intent.ALERT, Intent.DELETE_ALERT)]
-    verbs = [span for span in spans if span.has("ask", Intent.DELETE_ALERT) or span.has("cancel", "verb")]
+    named = [span for span in spans.of("ask") if span.has("ask", Intent.ALERTS, Intent.ALERT, Intent.DELETE_ALERT)]
+    verbs = [
+        span for span in spans.of("ask", "cancel") if span.has("ask", Intent.DELETE_ALERT) or span.has("cancel", "verb")
+    ]
     if not named or not verbs or not any(_names_alerts(span) for span in named):
         return None
     against = {value for span in spans for value in span.values("guard")} & _AGAINST_DELETING
@@ -330,12 +333,13 @@ def _contract(spans: Iterable[Span]) -> str | None:
     return found[0] if len(set(found)) == 1 else None
 
 
-def cost_question(spans: Sequence[Span]) -> Command | None:
+def cost_question(spans: Spans) -> Command | None:
     """ "What would 50 gold cost me?": whoever asks for the cost asks for the price, and orders nothing."""
-    asks = any(span.has("ask", "cost") for span in spans)
+    asks = spans.has("ask", "cost")
     asks = asks or any(
-        first.text in _HOW_MUCH and any(span.has("costs") for span in spans[place + 1 : place + _COSTS_WITHIN])
-        for place, first in enumerate(spans)
+        before.text in _HOW_MUCH
+        for place in spans.places("costs")
+        for before in spans[max(0, place - _COSTS_WITHIN) : place]
     )
     if asks and any(span.asset for span in spans):
         return Command(Intent.MARKET, asset=_asset(spans), contract=_contract(spans))
@@ -350,7 +354,7 @@ def order_id_of(span: Span) -> str | None:
     return canonical(value) if value == int(value) and 0 < value < _ORDER_NUMBER_MAX else None
 
 
-def ask(spans: Sequence[Span]) -> Command | None:
+def ask(spans: Spans) -> Command | None:
     """A question for information: what of, and about which order, asset and contract."""
     about_order = _about_order(spans)
     if about_order is not None:
@@ -358,10 +362,10 @@ def ask(spans: Sequence[Span]) -> Command | None:
     mine = _about_my_order(spans)
     if mine is not None:
         return mine
-    asked = {Intent(value) for span in spans for value in span.values("ask") if value != "cost"}
+    asked = {Intent(value) for span in spans.of("ask") for value in span.values("ask") if value != "cost"}
     if _asks_what_was_traded(spans):
         asked.add(Intent.MY_TRADES)
-    words = {kind for span in spans for kind in ("my", "last") if span.has(kind)}
+    words = {kind for kind in ("my", "last") if spans.has(kind)}
     asset, contract = _asset(spans), _contract(spans)
     if Intent.TRADES in asked and "my" in words and Intent.MY_TRADES not in asked and asset is None:
         asked.add(Intent.MY_TRADES)

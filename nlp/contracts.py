@@ -17,6 +17,7 @@ _BEFORE_MONTH = frozenset({"de", "do", "pra", "para", "em", "no"})
 _ORDINALS = frozenset({"th", "st", "nd", "rd", "o", "a"})
 _PAUSES = frozenset({",", ".", ";", "-", "…"})
 _MONTH_KINDS = ("month", "heard_month")
+_DATED_KINDS = (*_MONTH_KINDS, "year")
 _YEARS_BACK, _YEARS_AHEAD = 2, 4
 _CENTURY = 100
 
@@ -100,6 +101,8 @@ def _join(spans: Sequence[Span], find: Callable[[int], _Found | None]) -> list[S
 
 def _written(spans: Sequence[Span], position: int, as_of: date, voice: bool) -> _Found | None:
     span = spans[position]
+    if len(span.text) > 1 and not span.text.isdecimal() and not span.has_any(_DATED_KINDS):
+        return None
     return (
         _month_code(spans, position, as_of, voice)
         or _numeric(spans, position, as_of, voice)

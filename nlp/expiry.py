@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from nlp.spans import Span
+from nlp.spans import Span, Spans
 
 _ARTICLES = frozenset({"las", "la", "as", "a"})
 _HOUR_MAX, _MINUTE_MAX, _NOON = 23, 59, 12
@@ -29,9 +29,10 @@ class Expiry:
     moment: str | None = None
 
 
-def find(spans: Sequence[Span], as_of: date) -> Expiry | None:
+def find(spans: Spans, as_of: date) -> Expiry | None:
     """The first expiry of the message, which is sent on the day `as_of`."""
-    for position in range(len(spans)):
+    counted = (place - 1 for place in spans.places("time_unit") if place)
+    for position in sorted({*spans.places("validity", "duration"), *counted}):
         found = _moment(spans, position, as_of) or _duration(spans, position)
         if found is not None:
             return found

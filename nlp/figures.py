@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 
-from nlp.spans import Number, Span
+from nlp.spans import Number, Span, Spans
 
 _SCALES = (100, 1000, 1_000_000)
 _THOUSAND = 1000
@@ -51,7 +51,7 @@ class Figures:
     bare_first: int | None = None
 
 
-def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> Figures:
+def read(spans: Spans, skip: set[int], market: bool, language: str) -> Figures:
     """Assign the numbers of `spans`, except those at the positions in `skip`, in a message of `language`."""
     result = Figures()
     figures = _collect(spans, skip, result)
@@ -63,7 +63,7 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
     if any(figure.role is None for figure in figures):
         result.reasons.append("unexplained_number")
         result.unclear.update(() if result.price or market else (_PRICE,))
-    if any(figure.cue == _WANTED for figure in figures) and any(span.has("quote", "sell") for span in spans):
+    if any(figure.cue == _WANTED for figure in figures) and spans.has("quote", "sell"):
         result.reasons.append("either_side")  # an offer for something is rather the buyer's
     if any(figure.cue == _WANTED for figure in figures) and any(
         not figure.cue and figure.number.value == int(figure.number.value) for figure in figures
@@ -73,7 +73,7 @@ def read(spans: Sequence[Span], skip: set[int], market: bool, language: str) -> 
         result.reasons.append("ambiguous_order")
     if _quoted_between(spans, figures):
         result.reasons.append("ambiguous_order")
-    if _weakly_priced(figures) and not any(span.has("pay") for span in spans):
+    if _weakly_priced(figures) and not spans.has("pay"):
         result.reasons.append("ambiguous_order")
     if _falls_apart(spans, figures) or _stand_together(spans, figures):
         result.reasons.append("ambiguous_number")
@@ -138,13 +138,13 @@ def _between(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[S
     return [span for span in _beside(spans, first, second) if not span.has_any(_COURTEOUS)]
 
 
-def _quoted_between(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
+def _quoted_between(spans: Spans, figures: Sequence[Figure]) -> bool:
     """ "Put ten coffee on the bid, 371": with the bid named after the first figure, which is the price is open."""
     bare = [figure for figure in figures if not figure.cue]
-    if len(bare) != 2 or len(figures) != 2 or any(span.has("side") or span.has("pay") for span in spans):
+    if len(bare) != 2 or len(figures) != 2 or spans.has("side") or spans.has("pay"):
         return False
-    quotes = [position for position, span in enumerate(spans) if span.has("quote")]
-    return bool(quotes) and quotes[0] > bare[0].position + 1
+    quote = spans.first("quote")
+    return quote is not None and quote > bare[0].position + 1
 
 
 def _weakly_priced(figures: Sequence[Figure]) -> bool:
@@ -153,9 +153,9 @@ def _weakly_priced(figures: Sequence[Figure]) -> bool:
     return any(not other.cue and other.position > one.position for one in priced for other in figures)
 
 
-def _may_be_wanted(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
+def _may_be_wanted(spans: Spans, figures: Sequence[Figure]) -> bool:
     """ "bid 150 wheat for 100": after a bid, what is led in by "for" is the price or the quantity."""
-    quotes = any(span.has("quote") and not span.has("side") for span in spans)
+    quotes = any(not span.has("side") for span in spans.of("quote"))
     led_in = any(figure.role == _PRICE and figure.cue == "for" for figure in figures)
     return quotes and led_in and any(not figure.cue for figure in figures)
 
@@ -266,13 +266,13 @@ def _offered_instead(spans: Sequence[Span], first: int, second: int) -> bool:
     )
 
 
-def _corrected(spans: Sequence[Span], figures: list[Figure], result: Figures) -> list[Figure]:
+def _corrected(spans: Spans, figures: list[Figure], result: Figures) -> list[Figure]:
     """Without the numbers that a later one corrects: "buy 50, no wait, 60"."""
     denials = _denials(spans)
     if denials:
         result.reasons.append("correction")
         result.used.update(denials)
-    marks = sorted({position for position, span in enumerate(spans) if span.has("link", "correction")} | denials)
+    marks = sorted({place for place in spans.places("link") if spans[place].has("link", "correction")} | denials)
     marks = [mark for mark in marks if any(figure.position < mark for figure in figures)]
     if not marks:
         return figures
@@ -307,16 +307,15 @@ def _denials(spans: Sequence[Span]) -> set[int]:
     return found
 
 
-def _place(spans: Sequence[Span], figures: Sequence[Figure], market: bool) -> None:
+def _place(spans: Spans, figures: Sequence[Figure], market: bool) -> None:
     """Give the bare numbers their slots by their order."""
     if len(figures) == 2:
         for figure in figures:
             if _is_wanted(spans, figure):
                 figure.role, figure.cue = _QUANTITY, _WANTED
     bare = [figure for figure in figures if figure.role is None]
-    pays = any(span.has("pay") for span in spans)
-    quotes = any(span.has("quote") and not span.has("side") for span in spans)
-    if pays:
+    quotes = any(not span.has("side") for span in spans.of("quote"))
+    if spans.has("pay"):
         _place_paid(spans, figures)
     elif quotes and bare and _is_quoted_first(spans, bare[0]):
         bare[0].role = _PRICE
@@ -336,7 +335,7 @@ def _place(spans: Sequence[Span], figures: Sequence[Figure], market: bool) -> No
     if _PRICE in taken or _QUANTITY in taken:
         free = _QUANTITY if _PRICE in taken else _PRICE
         one_value = len({figure.number.value for figure in bare}) == 1
-        if free not in taken and (one_value or any(span.has("link", "alternative") for span in spans)):
+        if free not in taken and (one_value or spans.has("link", "alternative")):
             for figure in bare:
                 figure.role = free
     elif len(bare) == 2:
@@ -347,9 +346,9 @@ def _place(spans: Sequence[Span], figures: Sequence[Figure], market: bool) -> No
         bare[0].role = _PRICE if quotes or fractional else _QUANTITY
 
 
-def _place_paid(spans: Sequence[Span], figures: Sequence[Figure]) -> None:
+def _place_paid(spans: Spans, figures: Sequence[Figure]) -> None:
     """ "pay 64.10 for 30 brent": the number after "pay" is the price, the other one the quantity."""
-    at = next(position for position, span in enumerate(spans) if span.has("pay"))
+    at = spans.places("pay")[0]
     after = [figure for figure in figures if figure.position > at]
     if not after:
         return
@@ -384,7 +383,7 @@ def _bid_for(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
     return figures[0].role is None and len(between) == 1 and between[0].text in _BUYS_FOR
 
 
-def _settle(role: str, figures: Sequence[Figure], spans: Sequence[Span], result: Figures) -> None:
+def _settle(role: str, figures: Sequence[Figure], spans: Spans, result: Figures) -> None:
     if not figures:
         return
     if any(figure.cue == _MEASURE for figure in figures):
@@ -394,9 +393,7 @@ def _settle(role: str, figures: Sequence[Figure], spans: Sequence[Span], result:
     values = {value for figure in figures for value in (figure.options or (_value(figure, role),))}
     if len(values) > 1:
         result.unclear.add(role)
-        result.reasons.append(
-            "alternatives" if any(span.has("link", "alternative") for span in spans) else _TWICE[role]
-        )
+        result.reasons.append("alternatives" if spans.has("link", "alternative") else _TWICE[role])
         return
     if len(figures) > 1:
         result.reasons.append("repeated")  # it may be a second order like the first

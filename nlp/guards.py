@@ -66,6 +66,8 @@ def find(spans: Iterable[Span], language: str) -> list[str]:
 
 
 def _of(span: Span, language: str) -> list[str]:
+    if not span.has("guard"):
+        return []
     found: list[str] = []
     values = span.values("guard")
     for value in sorted({"request"} if "request" in values else values):
@@ -170,7 +172,8 @@ def free_contraction(spans: Sequence[Span], language: str) -> None:
 
 def is_withdrawn(spans: Sequence[Span]) -> bool:
     """ "Buy 10 gold at 4000, scratch that": a correction that nothing follows takes back, as "cancel it" does."""
-    words = [span for span in spans if not span.punctuation and not (span.has("polite") or span.has("thanks"))]
-    if len(words) < 2 or words[-1].has("filler"):
+    words = (span for span in reversed(spans) if not (span.punctuation or span.has_any(("polite", "thanks"))))
+    last = next(words, None)
+    if last is None or next(words, None) is None or last.has("filler"):
         return False
-    return words[-1].has("link", "correction") or words[-1].has("cancel", "spoken_of")
+    return last.has("link", "correction") or last.has("cancel", "spoken_of")

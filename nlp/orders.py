@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from nlp import contracts, expiry, figures, guards, introductions
 from nlp.catalogue import Catalogue
-from nlp.spans import Span
+from nlp.spans import Span, Spans
 
 # Above these a number is rather a slip of the thumb than meant.
 QUANTITY_MAX = Decimal(1_000_000)
@@ -65,7 +65,7 @@ class Order:
 class OrderReader:
     """Reads one message's spans as an order."""
 
-    def __init__(self, spans: Sequence[Span], catalogue: Catalogue, as_of: date, language: str, voice: bool) -> None:
+    def __init__(self, spans: Spans, catalogue: Catalogue, as_of: date, language: str, voice: bool) -> None:
         self._spans = spans
         self._catalogue = catalogue
         self._as_of = as_of
@@ -76,7 +76,7 @@ class OrderReader:
         self._order = Order()
         self._unclear: set[str] = set()
         self._verb: int | None = None
-        self._alternatives = [position for position, span in enumerate(spans) if self._is_alternative(position)]
+        self._alternatives = [position for position in spans.places("link") if self._is_alternative(position)]
 
     def read(self) -> Order:
         order = self._order
@@ -102,10 +102,9 @@ class OrderReader:
         if self._alternatives and len(self._unclear) > 1:
             order.refusals.append("two_orders")
         order.refusals += guards.of_position(self._spans, self._verb, self._language)
-        order.doubts += [reason for reason in guards.find(self._unused(), self._language) if reason in guards.DOUBTING]
-        order.refusals += [
-            reason for reason in guards.find(self._unused(), self._language) if reason in guards.FORBIDDING
-        ]
+        against = guards.find(self._unused(), self._language)
+        order.doubts += [reason for reason in against if reason in guards.DOUBTING]
+        order.refusals += [reason for reason in against if reason in guards.FORBIDDING]
         order.doubts, order.refusals = list(dict.fromkeys(order.doubts)), list(dict.fromkeys(order.refusals))
         return order
 
@@ -135,7 +134,7 @@ class OrderReader:
     def _read_signature(self) -> None:
         """Leave out the name after "Regards, ..." or "Thanks, ..."."""
         ordered = next((position for position, span in enumerate(self._spans) if span.asset or span.number), None)
-        closings = [position for position, span in enumerate(self._spans) if span.has("closing") or span.has("thanks")]
+        closings = self._spans.places("closing", "thanks")
         closing = next((position for position in closings if ordered is not None and position > ordered), None)
         if closing is None:
             return
@@ -167,9 +166,8 @@ class OrderReader:
 
     def _read_side(self) -> None:
         found: list[tuple[int, str]] = []
-        for position, span in enumerate(self._spans):
-            if not span.has_any(_SIDED):
-                continue
+        for position in self._spans.places(*_SIDED):
+            span = self._spans[position]
             value = span.value("side") or span.value("quote") or span.value("pay")
             if value is None or span.asset or span.number or span.contract or position in self._signed:
                 continue
@@ -235,7 +233,7 @@ class OrderReader:
 
     def _refuse_guesswork(self) -> None:
         """A side and an asset that are both only guessed are a sentence about something else."""
-        sides = [span for span in self._spans if span.has_any(("side", "quote"))]
+        sides = self._spans.of("side", "quote")
         assets = [span for span in self._spans if span.asset]
         if sides and assets and not any(span.sure for span in (*sides, *assets)):
             self._order.refusals.append("misspelt")
@@ -252,7 +250,9 @@ class OrderReader:
             return next(iter(values), None)
         first = found[0][0]
         marks = [
-            position for position, span in enumerate(self._spans) if position > first and span.has("link", "correction")
+            position
+            for position in self._spans.places("link")
+            if position > first and self._spans[position].has("link", "correction")
         ]
         after = [value for position, value in found if marks and position > marks[0]]
         if after and len(set(after)) == 1:
@@ -263,9 +263,9 @@ class OrderReader:
 
     def _read_terms(self) -> None:
         order = self._order
-        for position, span in enumerate(self._spans):
-            term = span.value("time_in_force")
-            if term is not None and not span.number:
+        for position in self._spans.places("time_in_force"):
+            term = self._spans[position].value("time_in_force")
+            if not self._spans[position].number:
                 self._used.add(position)
                 if order.time_in_force not in (None, term):
                     order.doubts.append("two_terms")
@@ -278,8 +278,8 @@ class OrderReader:
             order.expires_in, order.expires_at = lasting.minutes, lasting.moment
             if not lasting.sure:
                 order.doubts.append("unclear_expiry" if lasting.moment is None else "local_time")
-        for position, span in enumerate(self._spans):
-            if span.has("market", "order") and (position not in self._used or span.has("side")):
+        for position in self._spans.places("market"):
+            if position not in self._used or self._spans[position].has("side"):
                 self._used.add(position)
                 order.order_type = "market"
 
@@ -305,7 +305,7 @@ class OrderReader:
             order.order_type = "limit"
         if order.quantity is not None and (order.quantity > QUANTITY_MAX or order.quantity != int(order.quantity)):
             order.doubts.append("absurd_number" if order.quantity > QUANTITY_MAX else "fractional_quantity")
-        bounds = {bound for span in self._spans for bound in span.values("bound")}
+        bounds = {bound for span in self._spans.of("bound") for bound in span.values("bound")}
         if (order.side == "buy" and "min" in bounds) or (order.side == "sell" and "max" in bounds):
             order.doubts.append("wrong_bound")  # a limit buys at that price or less
         if order.price is not None and order.price > PRICE_MAX:
@@ -318,7 +318,7 @@ class OrderReader:
                 self._doubt_unsure(span)
         if order.contract is None:
             return
-        if any(span.has("contract", "front") for span in self._spans):
+        if self._spans.has("contract", "front"):
             order.doubts.append("two_contracts")  # the front month, and another by its name
         if contracts.is_expired(order.contract, self._as_of) and not self._catalogue.lists(order.asset, order.contract):
             order.doubts.append("expired_contract")
@@ -342,7 +342,8 @@ class OrderReader:
     def _check_leftover(self) -> None:
         order = self._order
         first = self._first_slot()
-        for position, span in enumerate(self._spans):
+        for position in self._spans.places("link"):
+            span = self._spans[position]
             if span.has("link", "correction") and (position > first or _NEGATIONS & set(span.text.split())):
                 order.doubts.append("correction")
         left: list[str] = []
@@ -356,7 +357,7 @@ class OrderReader:
             order.doubts.append("unclear_expiry")
         if self._alternatives and not self._unclear:
             order.doubts.append("alternatives")
-        product = next((span.text for span in self._spans if span.has("product") and not span.asset), None)
+        product = next((span.text for span in self._spans.of("product") if not span.asset), None)
         if product is not None:
             order.unlisted = product
         elif left and order.asset is None and "asset" not in self._unclear:

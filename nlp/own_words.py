@@ -6,12 +6,13 @@ No word of an order, a cancellation or STOP is read otherwise for them.
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from nlp import language, numbers
 from nlp.catalogue import Catalogue
 from nlp.lexicon import Lexicon
 from nlp.spans import Span, SpanFinder
-from nlp.tokens import fold, normalise
+from nlp.tokens import TEXTS_KEPT, fold, normalise
 
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = frozenset(".,;:!¡?¿'\"()-…")
@@ -72,8 +73,9 @@ def is_known(span: Span) -> bool:
     return bool(span.meanings) or span.number is not None or span.text in _MARKS
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(fold(normalise(text)))
+@lru_cache(maxsize=TEXTS_KEPT)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(fold(normalise(text))))
 
 
 def _only(lexicon: Lexicon, section: str, shared: Collection[str]) -> Lexicon:

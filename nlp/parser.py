@@ -31,7 +31,7 @@ from nlp.notifications import NotificationReader
 from nlp.orders import Order, OrderReader
 from nlp.person import PersonReader
 from nlp.reading import Intent, Question, Reading
-from nlp.spans import Span, SpanFinder
+from nlp.spans import Span, SpanFinder, Spans
 
 _DEFAULT_LANGUAGE = language.DEFAULT_LANGUAGE
 # Whoever says please tells nothing that is past.
@@ -119,7 +119,7 @@ class Parser:
 
     def _said(
         self,
-        spans: list[Span],
+        spans: Spans,
         tongue: str,
         as_of: date,
         last_language: str | None,
@@ -132,7 +132,7 @@ class Parser:
         if _is_one_letter(spans):
             return self._of_letter(spans, last_language or _DEFAULT_LANGUAGE)
         asked_of = None if question is None else question.reading.asset
-        kept = list(answers.after_dismissal(spans, asked_of))
+        kept = answers.after_dismissal(spans, asked_of)
         if question is not None:
             if len(kept) < len(spans) and answers.refuses(spans, tongue):
                 return Reading(intent=Intent.NO, lang=tongue)  # "no mate, it went twice": not a remark about the rest
@@ -190,7 +190,7 @@ class Parser:
         change = replace(change, certain=False, reasons=("correction",))
         return replace(change, quantity=value) if slot == "quantity" else replace(change, price=value)
 
-    def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[list[Span], str]:
+    def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[Spans, str]:
         spans = self._finder.find(text)
         written_in = language.detect(spans, text, last).language
         introductions.leave_out(spans, written_in, self._speller.guess)
@@ -215,7 +215,7 @@ class Parser:
         hear(spans, voice, tongue, self._speller.guess)
         guards.free_vocative(spans)
         guards.free_contraction(spans, tongue.language)
-        return spans, tongue.language
+        return Spans(spans), tongue.language
 
     def _doubt_foreign(self, span: Span, tongue: Tongue) -> None:
         """A short name from another language ("plat" in Spanish) may cut short what this one says in full."""
@@ -224,10 +224,10 @@ class Parser:
             span.asset = next(iter(self._speller.nearest_assets(span.text)), span.asset)
             span.sure, span.reasons = False, ("typo_fits_two_assets",)
 
-    def _order(self, spans: Sequence[Span], tongue: str, as_of: date, voice: bool) -> Order:
+    def _order(self, spans: Spans, tongue: str, as_of: date, voice: bool) -> Order:
         return OrderReader(spans, self._catalogue, as_of, tongue, voice).read()
 
-    def _read(self, spans: Sequence[Span], tongue: str, as_of: date, voice: bool) -> Reading:
+    def _read(self, spans: Spans, tongue: str, as_of: date, voice: bool) -> Reading:
         command = (
             commands.whole(spans)
             or commands.on_terms(spans)
@@ -261,7 +261,7 @@ class Parser:
                 return Reading(intent=intent, lang=tongue)
         return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("one_letter",))
 
-    def _after_dismissal(self, spans: Sequence[Span], tongue: str, as_of: date, voice: bool) -> Reading | None:
+    def _after_dismissal(self, spans: Spans, tongue: str, as_of: date, voice: bool) -> Reading | None:
         """ "Forget that, buy 10 gold at 4000": an order, asked back since nothing stands open that it could replace."""
         order = self._order(spans, tongue, as_of, voice)
         if order.side is None or not _is_order(spans, order):
@@ -332,11 +332,9 @@ class Parser:
         """The listed products that are most like what is not: in kind, else in spelling."""
         return tuple(dict.fromkeys(self._finder.near.get(unlisted, ()))) or self._speller.nearest_assets(unlisted)
 
-    def _of_rest(self, spans: Sequence[Span], order: Order) -> Command:
-        if any(span.has("complaint") for span in spans):
+    def _of_rest(self, spans: Spans, order: Order) -> Command:
+        if spans.has("complaint"):
             return commands.unknown("complaint", *order.refusals)
-        greets = any(span.has("greeting") for span in spans)
-        thanks = any(span.has("thanks") for span in spans)
         if (
             order.asset is not None
             and order.quantity is None
@@ -344,12 +342,12 @@ class Parser:
             and {*order.refusals, *order.doubts} <= {"question_word", "question"}
         ):
             return Command(Intent.MARKET, asset=order.asset, contract=order.contract)
-        if any(span.has("ask", Intent.ALERT) for span in spans):
+        if spans.has("ask", Intent.ALERT):
             return Command(Intent.ALERT)
         if not order.refusals and not any(span.number for span in spans):
-            if thanks:
+            if spans.has("thanks"):
                 return Command(Intent.THANKS)
-            if greets:
+            if spans.has("greeting"):
                 return Command(Intent.GREETING)
         return commands.unknown(*(order.refusals or order.doubts or ["not_understood"]))
 
@@ -367,10 +365,10 @@ def _is_foreign_number(span: Span | None, language: str) -> bool:
     return bool(spoken_in) and language not in spoken_in
 
 
-def _asked_for(spans: Sequence[Span], tongue: str) -> str | None:
+def _asked_for(spans: Spans, tongue: str) -> str | None:
     """ "Do you have barley?": a product that is known and not listed."""
     asks = any(span.text in ("?", "¿") for span in spans) and not any(span.number or span.asset for span in spans)
-    named = (span.text for span in spans if tongue in span.languages("product"))
+    named = (span.text for span in spans.of("product") if tongue in span.languages("product"))
     return next(named, None) if asks else None
 
 
@@ -386,36 +384,31 @@ def _is_one_letter(spans: Sequence[Span]) -> bool:
     return len(words) == 1 and len(words[0].text) == 1 and words[0].text.isalpha()
 
 
-def _is_order(spans: Sequence[Span], order: Order) -> bool:
+def _is_order(spans: Spans, order: Order) -> bool:
     """Whether the spans are about a new order rather than about orders that stand, or about prices."""
-    sided = any(
-        span.has("side") or span.has("pay") or span.has("quote") for span in spans if not span.asset and not span.number
-    )
-    if any(span.has("cancel", "verb") and not span.has("side") for span in spans):
+    sided = any(not span.asset and not span.number for span in spans.of("side", "pay", "quote"))
+    if any(span.has("cancel", "verb") and not span.has("side") for span in spans.of("cancel")):
         return False
-    amending = any(span.has("amend") for span in spans)
-    if amending and order.asset is None:
+    if spans.has("amend") and order.asset is None:
         return False
     asking = any(
-        span.has("ask")
-        for span, after in zip_longest(spans, spans[1:])
-        if not (span.has("market") and order.order_type == "market")
+        not (spans[place].has("market") and order.order_type == "market")
         # "My limit 559" gives a price, and asks for none.
-        and not (span.has("cue", "price") and after is not None and after.number is not None)
+        and not (spans[place].has("cue", "price") and any(after.number for after in spans[place + 1 : place + 2]))
+        for place in spans.places("ask")
     )
     counted = order.quantity is not None or order.price is not None
     if not sided:
         return counted and order.asset is not None and not asking
     if counted or not asking:
         return True
-    if any(span.values("ask") - {"market", "cost"} for span in spans):
+    if any(span.values("ask") - {"market", "cost"} for span in spans.of("ask")):
         return False
-    strong = any(span.has("side") and not span.has("orders_of") for span in spans)
+    strong = any(not span.has("orders_of") for span in spans.of("side"))
     return strong and (order.order_type is not None or _leads(spans))
 
 
-def _leads(spans: Sequence[Span]) -> bool:
+def _leads(spans: Spans) -> bool:
     """Whether a side stands before anything that is asked for."""
-    side = next((position for position, span in enumerate(spans) if span.has("side")), len(spans))
-    asked = next((position for position, span in enumerate(spans) if span.has("ask")), len(spans))
-    return side < asked
+    side, asked = spans.first("side"), spans.first("ask")
+    return side is not None and (asked is None or side < asked)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from operator import attrgetter
 from threading import Lock
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class Number:
         return self.value if self.whole is None else self.whole
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Span:
     """Tokens start..end of the message and what they may mean; the readers add a number, a contract or assets."""
 
@@ -96,6 +96,13 @@ class Span:
         found = self._by_kind.get(kind)
         return found[0] if found is not None else None
 
+    @property
+    def kinds(self) -> Iterable[str]:
+        """All kinds that the span may mean."""
+        if self._drawn_from is not self.meanings:
+            self._draw()
+        return self._by_kind
+
     def values(self, kind: str) -> frozenset[str]:
         if self._drawn_from is not self.meanings:
             self._draw()
@@ -134,6 +141,47 @@ class Span:
 
 
 _given = attrgetter(*(field.name for field in fields(Span) if field.init))
+
+
+class Spans(tuple[Span, ...]):
+    """All spans of a message, once nothing more is read into them, and where those of each kind stand.
+
+    The readers ask for one kind after another, and a message has few of them.
+    """
+
+    _places: Mapping[str, Sequence[int]]
+
+    def __new__(cls, spans: Iterable[Span]) -> "Spans":
+        new = super().__new__(cls, spans)
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, span in enumerate(new):
+            for kind in span.kinds:
+                places[kind].append(place)
+        new._places = dict(places)
+        return new
+
+    def places(self, *kinds: str) -> Sequence[int]:
+        """Where the spans stand that may mean one of these kinds."""
+        if len(kinds) == 1:
+            return self._places.get(kinds[0], ())
+        return sorted({place for kind in kinds for place in self._places.get(kind, ())})
+
+    def of(self, *kinds: str) -> list[Span]:
+        """The spans that may mean one of these kinds, in the order of the message."""
+        return [self[place] for place in self.places(*kinds)]
+
+    def first(self, kind: str, *values: str) -> int | None:
+        """Where the first span stands that may mean this kind, and one of `values` if any are given."""
+        return next((place for place in self._places.get(kind, ()) if self[place].has(kind, *values)), None)
+
+    def has(self, kind: str, *values: str) -> bool:
+        """Whether a span may mean this kind, and one of `values` if any are given."""
+        return self.first(kind, *values) is not None
+
+    @cached_property
+    def words(self) -> list[Span]:
+        """The spans without the marks between them."""
+        return [span for span in self if not span.punctuation]
 
 
 def _ends_in_month_code(tokens: Sequence[Token], start: int, end: int) -> bool:

@@ -5,15 +5,15 @@ from datetime import date, timedelta
 
 from nlp.commands import Command
 from nlp.reading import Intent
-from nlp.spans import Span
+from nlp.spans import Span, Spans
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAY_MAX = 31
 
 
-def read(spans: Sequence[Span], as_of: date) -> Command | None:
+def read(spans: Spans, as_of: date) -> Command | None:
     """The statement of the month so far, unless a day or another month is named; a month alone is the last such one."""
-    if not any(span.has("ask", Intent.STATEMENT) for span in spans) or any(span.asset for span in spans):
+    if not spans.has("ask", Intent.STATEMENT) or any(span.asset for span in spans):
         return None
     return Command(Intent.STATEMENT, period=_period(spans, as_of))
 

@@ -69,7 +69,7 @@ def of_position(spans: Sequence[Span], lang: str) -> Reading | None:
     named = [span for span in spans if span.asset or span.contract]
     assets = {span.asset for span in named if span.asset}
     contracts = {span.contract for span in named if span.contract}
-    rest = [span for span in spans if span not in named and span.text not in ("?", "¿")]
+    rest = [span for span in spans if not (span.asset or span.contract) and span.text not in ("?", "¿")]
     said = _said(rest, lang, closing=True)
     if said is None or any(span.number for span in rest) or len(assets) > 1 or len(contracts) > 1:
         return None

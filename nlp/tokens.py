@@ -15,7 +15,7 @@ from spacy.vocab import Vocab
 
 CHARACTERS_MAX = 1000  # a longer text is no order; reading it would only cost time
 # The readers of one message ask for the same text, and for clauses of it.
-_TEXTS_KEPT = 64
+TEXTS_KEPT = 64
 
 _FRACTIONS = {character: f" {value}" for character, value in (
     ("½", "1/2"), ("¼", "1/4"), ("¾", "3/4"), ("⅛", "1/8"), ("⅜", "3/8"), ("⅝", "5/8"), ("⅞", "7/8"),
@@ -68,7 +68,7 @@ class Token(NamedTuple):
         return self.text[0].isalpha()
 
 
-@lru_cache(maxsize=_TEXTS_KEPT)
+@lru_cache(maxsize=TEXTS_KEPT)
 def normalise(text: str) -> str:
     """Lower case, NFKC, plain dashes, quotes and spaces; nothing invisible."""
     text = _GROUP_SPACE.sub("", text)
