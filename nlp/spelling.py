@@ -9,12 +9,15 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, Prefix
 
+from nlp.likeness import Likeness, nearest
 from nlp.reading import Spelling
 from nlp.spans import WORDS_KEPT, Meaning, Span
 
 _SIMILARITY_MIN = 0.65  # below, it is no misspelling but another word
 _MARGIN_MIN = 0.12  # the next best word must be this much farther
 _NEAREST_MAX = 12
+_ASSET_SIMILARITY_MIN = 0.5
+_LETTERS_MAX = 20
 _CORRECTABLE = frozenset(
     {
         "asset", "side", "month", "unit", "guard", "quote", "cancel", "amend", "ask", "yes", "no", "place", "order",
@@ -70,9 +73,10 @@ class Speller:
                 self._numbers.append(key)
             if kept and key.isalpha() and any(len(key) >= _LENGTH_MIN.get(m.kind, _LENGTH_MIN_OTHERS) for m in kept):
                 self._words[key] = kept
-        self._keys = list(self._words)
+        keys = list(self._words)
+        self._likeness = Likeness(keys, _SIMILARITY_MIN - _MARGIN_MIN, _LETTERS_MAX)
         self._assets = {key: codes for key, codes in asset_words.items() if key.isalpha()}
-        self._asset_keys = [key for key in self._keys if key in self._assets]
+        self._asset_keys = [key for key in keys if key in self._assets]
         begun: dict[str, set[str]] = defaultdict(set)
         for key, codes in self._assets.items():
             for end in range(1, len(key) + 1):
@@ -86,11 +90,11 @@ class Speller:
         return self._guess(word, language)
 
     def _nearest(self, word: str, language: str) -> Guess | None:
-        if len(word) < 3 or not word.isalpha() or len(word) > 20:
+        if len(word) < 3 or not word.isalpha() or len(word) > _LETTERS_MAX:
             return None
-        found = self._near(word, self._keys, _NEAREST_MAX)
+        found = self._likeness.nearest(word, _NEAREST_MAX)
         # However many words are nearer: another asset that may be meant is never overlooked.
-        found += [one for one in self._near(word, self._asset_keys, None) if one not in found]
+        found += [one for one in nearest(word, self._asset_keys, _ASSET_SIMILARITY_MIN) if one not in found]
         prefixed = self.cuts_short_two(word)
         doubled = _UNDOUBLED.sub(r"\1", word)
         if doubled != word and doubled in self._words:
@@ -146,12 +150,6 @@ class Speller:
         reason = "typo_fits_two_assets" if prefixed or len(assets) > 1 else "misspelt"
         return Guess(best, similarity, meanings, sure, reason)
 
-    def _near(self, word: str, keys: list[str], limit: int | None) -> list[tuple[str, float]]:
-        scored = process.extract(
-            word, keys, scorer=OSA.normalized_similarity, limit=limit, score_cutoff=_SIMILARITY_MIN - 0.15
-        )
-        return [(key, similarity) for key, similarity, _ in scored]
-
     def _may_be_number(self, word: str, similarity: float) -> bool:
         """Whether a number word is as near, which must not be lost for a word that says little."""
         return (
@@ -163,8 +161,8 @@ class Speller:
 
     def nearest_assets(self, word: str) -> tuple[str, ...]:
         """Up to three listed assets whose names are spelt most like `word`, best first."""
-        found = process.extract(word, list(self._assets), scorer=OSA.normalized_similarity, limit=6, score_cutoff=0.4)
-        return tuple(dict.fromkeys(code for key, _, _ in found for code in self._assets[key]))[:3]
+        found = nearest(word, list(self._assets), 0.4, limit=6)
+        return tuple(dict.fromkeys(code for key, _ in found for code in self._assets[key]))[:3]
 
     def cuts_short_two(self, word: str) -> bool:
         """Whether the word cuts short the names of two assets ("plat": plata, platino)."""
