@@ -43,6 +43,7 @@ _CONTINUING = _MILLIONS | {"mil", "thousand", "o", "/", "-"}
 _OTHER_LANGUAGES = {"en": ("en", "es", "pt"), "es": ("es", "pt", "en"), "pt": ("pt", "es", "en")}
 
 
+@lru_cache(maxsize=WORDS_KEPT)
 def parse_digits(text: str, comma: bool | None) -> Number | None:
     """A number in digits. `comma` says how the message's language writes it; None where that cannot be told.
 

@@ -41,6 +41,10 @@ _PARTING_DASH = re.compile(r"\b(?!(?:at?|for|por|e[nm]|ao|al|to)\b)([^\W\d_]+\s)
 _CONTROLS = re.compile(r"[^\w!-~ ]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
+# Most of what stands between two spaces is a word or a number, perhaps with a mark behind it.
+_WORD_OR_NUMBER = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*")
+_END_MARKS = frozenset(".,;:!?")
+
 _SYMBOL = r"[^\w\s'.,]|_"
 _PREFIX = re.compile(rf"(?:{_SYMBOL}|'|,|\.(?!\d))")
 _SUFFIX = re.compile(rf"(?:{_SYMBOL}|'|,|\.)$")
@@ -124,8 +128,10 @@ def blank_pipeline() -> Language:
 
 def lengths(pipeline: Language, chunk: str) -> tuple[int, ...]:
     """How long each token is of what stands between two spaces."""
-    if chunk.isalpha():
-        return (len(chunk),)  # nothing but marks and digits ends a token
+    if _WORD_OR_NUMBER.fullmatch(chunk):
+        return (len(chunk),)  # nothing in it ends a token
+    if chunk[-1] in _END_MARKS and _WORD_OR_NUMBER.fullmatch(chunk, 0, len(chunk) - 1):
+        return (len(chunk) - 1, 1)
     return tuple(pipeline.make_doc(chunk).to_array(LENGTH).tolist())
 
 
