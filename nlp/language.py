@@ -1,5 +1,6 @@
 """Which language a message is in: its words decide, the last language used breaks ties."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -45,8 +46,8 @@ class Tongue:
 def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
     """The language of the spans, of the letters in the original `text`, and how its numbers are written."""
     votes = dict.fromkeys(LANGUAGES, 0)
-    english = latin = 0
     clear = False
+    said: dict[frozenset[str], int] = defaultdict(int)
     spans = list(spans)
     for position, span in enumerate(spans):
         languages = span.spoken_in
@@ -57,13 +58,12 @@ def detect(spans: Iterable[Span], text: str, last: str | None) -> Tongue:
         if not languages:
             continue
         clear = clear or not _is_slight(span)
-        weight = len(LANGUAGES) + 1 - len(languages)
+        said[languages] += 1
+    for languages, count in said.items():
         for language in languages:
-            votes[language] += weight
-        if languages == {"en"}:
-            english += 1
-        elif languages <= COMMA_LANGUAGES:
-            latin += 1
+            votes[language] += count * (len(LANGUAGES) + 1 - len(languages))
+    english = sum(count for languages, count in said.items() if languages == {"en"})
+    latin = sum(count for languages, count in said.items() if languages <= COMMA_LANGUAGES)
     lower = text.lower()
     for letter, language in _LETTERS.items():
         if letter in lower:

@@ -109,9 +109,11 @@ class Span:
         return frozenset(self._by_kind.get(kind, ()))
 
     def _draw(self) -> None:
-        self._drawn = _draw(self.meanings)
-        self._by_kind = self._drawn.by_kind
-        self._drawn_from = self.meanings
+        self._mean(_draw(self.meanings))
+
+    def _mean(self, drawn: "_Drawn") -> None:
+        self._drawn, self._by_kind = drawn, drawn.by_kind
+        self.meanings = self._drawn_from = drawn.meanings
 
     def copy(self) -> "Span":
         """Another span that says the same."""
@@ -124,7 +126,7 @@ class Span:
         """
         if self._drawn_from is not self.meanings:
             self._draw()
-        self.meanings = self._drawn.preferred(language, before_foreign_number)
+        self._mean(self._drawn.preferred(language, before_foreign_number))
 
     @property
     def spoken_in(self) -> frozenset[str]:
@@ -224,19 +226,19 @@ class _Drawn:
     """What follows from a word's meanings alone."""
 
     def __init__(self, meanings: tuple[Meaning, ...]) -> None:
-        self._meanings = meanings
-        self._preferred: dict[tuple[str, bool], tuple[Meaning, ...]] = {}
+        self.meanings = meanings
+        self._preferred: dict[tuple[str, bool], _Drawn] = {}
         values: dict[str, list[str]] = {}
         for meaning in meanings:
             values.setdefault(meaning.kind, []).append(meaning.value)
         self.by_kind: Mapping[str, tuple[str, ...]] = {kind: tuple(found) for kind, found in values.items()}
         self.spoken_in = self._spoken_in()
 
-    def preferred(self, language: str, before_foreign_number: bool) -> tuple[Meaning, ...]:
-        """The meanings that count in a message of `language`."""
+    def preferred(self, language: str, before_foreign_number: bool) -> "_Drawn":
+        """What follows from the meanings that count in a message of `language`."""
         case = (language, before_foreign_number)
         if case not in self._preferred:
-            self._preferred[case] = self._in(language, before_foreign_number)
+            self._preferred[case] = _draw(self._in(language, before_foreign_number))
         return self._preferred[case]
 
     def _spoken_in(self) -> frozenset[str]:
@@ -245,18 +247,18 @@ class _Drawn:
         ignored = _EVIDENCE_KINDS_IGNORED
         if "asset" in self.by_kind:  # "Soy" is a product in English; who introduces himself with it names none.
             ignored |= {"introducing"}
-        languages = frozenset(m.language for m in self._meanings if m.language and m.kind not in ignored)
+        languages = frozenset(m.language for m in self.meanings if m.language and m.kind not in ignored)
         borrowed = len(languages) == 2 and "en" in languages  # a word that a language took from English: "trades"
         return frozenset() if borrowed else languages
 
     def _in(self, language: str, before_foreign_number: bool) -> tuple[Meaning, ...]:
-        if not any(m.language in ("", language) for m in self._meanings):
-            return self._meanings
+        if not any(m.language in ("", language) for m in self.meanings):
+            return self.meanings
         # The English article "a" leads in no price, though the same letter does in Spanish.
-        article = any(m.kind == "number" and m.value == "one" and m.language == language for m in self._meanings)
+        article = any(m.kind == "number" and m.value == "one" and m.language == language for m in self.meanings)
         return tuple(
             m
-            for m in self._meanings
+            for m in self.meanings
             if m.language in ("", language)
             or (before_foreign_number and m.kind in ("cue", "number"))
             or (m.kind not in _LOCAL_KINDS and not (article and m.kind == "cue"))
