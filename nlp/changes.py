@@ -9,7 +9,9 @@ from nlp.commands import Command, order_id_of, unknown
 from nlp.reading import Intent
 from nlp.spans import Span, Spans
 
-_HARMLESS_KINDS = frozenset({"filler", "polite", "greeting", "thanks", "order", "my", "last", "yes", "no", "place"})
+_HARMLESS_KINDS = frozenset(
+    {"filler", "polite", "greeting", "thanks", "apology", "order", "my", "last", "yes", "no", "place"}
+)
 _MARKS = frozenset(".,;:!¡()\"'*-@#…")
 _PREPOSITION_LENGTH_MAX = 3
 # "ponla a" names no slot, "mueve el precio a" does.
@@ -270,6 +272,8 @@ def _target(
     first_position = numbers[0][0]
     if last:
         return "last", list(numbers)
+    if names_value and len(numbers) == 2 and _are_both_values(spans, numbers, language):
+        return "last", list(numbers)  # "set the quantity to 8 and the price to 392"
     if len(numbers) > 1:
         named = _named_order(spans, numbers, language)
         return order_id_of(named[1]), [number for number in numbers if number is not named]
@@ -278,6 +282,11 @@ def _target(
     if names_value and before is not None and (before.has("cue") or leads_in):
         return "last", list(numbers)
     return None, []
+
+
+def _are_both_values(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], language: str) -> bool:
+    named = {_named_slot(spans, position) for position, _ in numbers}
+    return named == {"quantity", "price"} and all(_is_new_value(spans, place, language) for place, _ in numbers)
 
 
 def _named_order(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], language: str) -> tuple[int, Span]:
@@ -359,6 +368,7 @@ def _says_how_far(spans: Sequence[Span], position: int, verbs: Sequence[Span]) -
         return True
     shifted = any(span.has("amend", "shift") for span in verbs)
     named = before[0].number is not None or before[0].has("amend") or _is_price_noun(before[0])
+    named = named or (before[0].has("answer") and not before[0].has("cue"))  # "increase the last one then 2 lots"
     return shifted and (
         before[0].text in _DISTANCE_WORDS or (named and before[0].text.split()[-1] not in _PREPOSITIONS)
     )

@@ -259,3 +259,29 @@ def test_the_portuguese_at_the_denies_no_cancel(parser: Parser) -> None:
 def test_a_name_behind_the_greeting_and_a_comma_is_nobody_elses_order(parser: Parser) -> None:
     reading = _read(parser, "pt", "Boa tarde, Marcão. Vende 120 soja mar26 a 1.136")
     assert (reading.intent, reading.certain) == (Intent.PLACE_ORDER, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "set the quantity to 8 and the price to 392"),
+        ("es", "cambia la cantidad a 8 y el precio a 392"),
+        ("pt", "Passe a quantidade para 8 e o preço para 392"),
+    ],
+)
+def test_two_values_that_name_their_slots_are_no_order_s_number(parser: Parser, language: str, text: str) -> None:
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language=language, last_order=_LAST)
+    assert (reading.intent, reading.order_id, reading.quantity, reading.price) == (Intent.AMEND_ORDER, "last", 8, 392)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "increase the last one then 2 lots"),
+        ("es", "sube la última entonces 2 lotes"),
+        ("pt", "sobe a última uai 2 lotes"),
+    ],
+)
+def test_a_word_before_a_distance_makes_no_new_value_of_it(parser: Parser, language: str, text: str) -> None:
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language=language, last_order=_LAST)
+    assert not reading.acts
