@@ -11,6 +11,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _CODES = "fghjkmnquvxz"
 _SEPARATORS = frozenset({"'", "-", "/", ".", "of", "de", "del", "do", "the", "year", "ano", "el"})
 _SEPARATORS_MAX = 3
+_AROUND_MONTH = ("answer", "cue", "polite", "contract", "unit", "yes")
 _OF_A_MONTH = frozenset({"contract", "contracts", "delivery", "futures", "future", "expiry", "expiration"})
 # What may lead in a month behind its product: "trigo pra dez".
 _BEFORE_MONTH = frozenset({"de", "do", "pra", "para", "em", "no"})
@@ -50,15 +51,19 @@ def mark_written(spans: Sequence[Span], as_of: date, voice: bool) -> list[Span]:
     return _join(spans, lambda position: _written(spans, position, as_of, voice))
 
 
-def mark_spoken(spans: Sequence[Span], as_of: date) -> list[Span]:
-    """Join months whose year is in words, then read months without one as the next such month."""
+def mark_spoken(spans: Sequence[Span], as_of: date, *, asks_month: bool = False) -> list[Span]:
+    """Join months whose year is in words, then read months without one as the next such month.
+
+    With `asks_month` the trader was asked for it: "May", "let's go with May" names it then.
+    """
     joined = _join(spans, lambda position: _spoken_year(spans, position, as_of))
     have_contract = any(span.contract for span in joined)
     for position, span in enumerate(joined):
         month = _month(span)
         if month is None or span.contract or span.number:
             continue
-        if not _only_a_month(span) and (have_contract or not _stands_as_month(joined, position)):
+        stands = _stands_as_month(joined, position) or (asks_month and _answers_with_month(joined, position))
+        if not _only_a_month(span) and (have_contract or not stands):
             continue
         span.contract, span.meanings = upcoming(month, as_of), ()
         if _year_after_pause(joined, position, as_of):
@@ -296,6 +301,13 @@ def _month(span: Span, kind: str = "month") -> int | None:
 def _only_a_month(span: Span) -> bool:
     """Not a word like "may", "set" or "dez", which is something else as often."""
     return all(m.kind in ("month", "heard_month", "heard_asset") for m in span.meanings) and len(span.text) > 2
+
+
+def _answers_with_month(spans: Sequence[Span], position: int) -> bool:
+    """ "May", "let's go with May": not "I may", nor "dez", which may count lots."""
+    others = [span for place, span in enumerate(spans) if place != position and not span.punctuation]
+    counts = spans[position].has_any(("number", "count"))
+    return not counts and all(span.number or span.has_any(_AROUND_MONTH) for span in others)
 
 
 def _stands_as_month(spans: Sequence[Span], position: int) -> bool:

@@ -119,15 +119,19 @@ def _is_led_in_apart(spans: Sequence[Span], figure: Figure) -> bool:
 
 
 def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:
-    """ "feb, uh, 26 brent", "March, yes, 2026": after a month without a year, a figure may be the year."""
+    """ "feb, uh, 26 brent", "March, yes, 2026", "março ... de 2026": after a month without one, it may be the year."""
     before = figure.position - 1
-    while before >= 0 and spans[before].has_any((*_IDLE, *_COURTEOUS)) and not spans[before].contract:
+    while before >= 0 and not spans[before].contract and _may_lead_year(spans[before]):
         before -= 1
     month = spans[before].contract if 0 <= before < figure.position - 1 else None
     if month is None or any(character.isdigit() for character in spans[before].text):
         return False
     ahead = figure.number.value - int(month[-2:])
     return figure.number.plain and any(0 <= ahead - century <= _YEARS_AHEAD_MAX for century in (0, _CENTURY))
+
+
+def _may_lead_year(span: Span) -> bool:
+    return span.punctuation or span.has_any((*_IDLE, *_COURTEOUS, "contract"))
 
 
 def _beside(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:

@@ -49,6 +49,7 @@ _WOULD_YOU = frozenset({"would you", "would u", "wd you", "wd u"})
 _FOR_ME = frozenset({"for me", "for us", "on my account", "for my account"})
 _BEFORE_VOCATIVE = ("polite", "thanks", "last", "unit", "yes", "no", "greeting", "place")
 _POSSESSIVES = frozenset({"my", "mi", "meu", "minha", "seu", "sua", "su", "nuestro", "nosso"})
+_PURPOSES = frozenset({"pra", "para", "pro", "for"})
 _ARTICLES = frozenset({"the", "el", "la", "los", "las", "un", "una", "o", "a", "os", "as", "um", "uma"})
 # How a verb ends that may tell what somebody else does, where its imperative is the same word or sounds like it.
 _THIRD_PERSON = {"en": ("s",), "es": ("a", "e", "n"), "pt": ("a", "e", "m")}
@@ -128,16 +129,23 @@ def _is_denied(spans: Sequence[Span], verb: int) -> bool:
 
 
 def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:
-    """ "Cargill compra 300 ...": somebody unknown right before the verb is who does it."""
-    if not verb:
+    """ "Cargill compra 300 ...": somebody unknown right before the verb, but for a purpose, is who does it."""
+    place = verb - 1
+    while place > 0 and spans[place].has("filler") and spans[place].text.split()[0] in _PURPOSES:
+        place -= 1  # "A firma pra fazenda compra ..."
+    if place < 0:
         return False
-    before, span = spans[verb - 1], spans[verb]
+    before, span = spans[place], spans[verb]
     if before.has("polite") and (
         before.text.split()[0] in _POSSESSIVES
-        or (verb > 1 and (spans[verb - 2].has("my") or spans[verb - 2].text in _ARTICLES))
+        or (place and (spans[place - 1].has("my") or spans[place - 1].text in _ARTICLES))
     ):
         return True  # "mi compadre vende ...", "el jefe vende ..."
-    named = before.unknown or not (before.sure or before.asset or before.number or before.contract)
+    # "A firma compra ...": a word of another language alone is as unknown.
+    foreign = bool(before.meanings) and not any(m.language in ("", language) for m in before.meanings)
+    named = before.unknown or foreign or not before.sure
+    if before.asset or before.number or before.contract:
+        return False
     if not named or not before.text.isalpha() or " " in span.text:
         return False
     known_in = span.languages("side") | span.languages("quote") | span.languages("pay")
@@ -172,8 +180,18 @@ def free_contraction(spans: Sequence[Span], language: str) -> None:
 
 def is_withdrawn(spans: Sequence[Span]) -> bool:
     """ "Buy 10 gold at 4000, scratch that": a correction that nothing follows takes back, as "cancel it" does."""
+    last = _last_said(spans)
+    return last is not None and (last.has("link", "correction") or last.has("cancel", "spoken_of"))
+
+
+def takes_all_back(spans: Sequence[Span]) -> bool:
+    """Whether the withdrawal at the end is of more than a figure: "scratch that", "cancel it"; not "..., I mean"."""
+    last = _last_said(spans)
+    return last is not None and (last.has_any(("no", "cancel")) or not last.has("link", "correction"))
+
+
+def _last_said(spans: Sequence[Span]) -> Span | None:
+    """The last word of several but for courtesies; None where it says nothing."""
     words = (span for span in reversed(spans) if not (span.punctuation or span.has_any(("polite", "thanks"))))
     last = next(words, None)
-    if last is None or next(words, None) is None or last.has("filler"):
-        return False
-    return last.has("link", "correction") or last.has("cancel", "spoken_of")
+    return None if last is None or next(words, None) is None or last.has("filler") else last
