@@ -38,6 +38,7 @@ DROPPING_REASONS = frozenset(
         "relative",
         "alternatives",
         "no_such_button",
+        "withdrawn",
     }
 )
 # Who asks what would come of something does not speak of the open order: it stands, and is shown again.

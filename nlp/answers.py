@@ -18,6 +18,7 @@ _DISMISSED_KINDS = ("filler", "order", "last", "my")
 # A short "no" before an order may belong to the order.
 _DISMISSAL_LENGTH_MIN = 6
 _LEAVING = ("amend", "validity", "no")
+_BEFORE_DISMISSAL = ("filler", "polite", "greeting", "apology", "link")
 # "la 5372" and "a 5372" may be an order, but "a 1.118" is a price.
 _NOUN_LENGTH_MIN = 4
 _INFORMING = frozenset(
@@ -97,10 +98,14 @@ def after_dismissal(spans: Spans, asked_of: str | None) -> Spans:
 
     Where the open question is about the asset `asked_of`, so is "leave the wheat, ..."; alone it may say anything.
     """
-    comma = next((position for position, span in enumerate(spans) if span.text in (",", ".", ";")), None)
+    start, comma = 0, _pause(spans, 0)
+    while comma is not None and all(span.has_any(_BEFORE_DISMISSAL) for span in spans[start:comma]):
+        start, comma = comma + 1, _pause(spans, comma + 1)  # "Actually no, never mind the cotton, ..."
     if comma is None or comma + 1 == len(spans):
         return spans
-    clause = spans[:comma]
+    while start < comma and spans[start].has_any(("polite", "greeting")):
+        start += 1
+    clause = spans[start:comma]
     if not clause:
         return spans
     leaves = clause[0].has_any(_LEAVING) and asked_of is not None and asked_of in [span.asset for span in clause]
@@ -109,6 +114,10 @@ def after_dismissal(spans: Spans, asked_of: str | None) -> Spans:
         return spans
     known = all(span is clause[0] or span.asset or span.contract or span.has_any(_DISMISSED_KINDS) for span in clause)
     return Spans(spans[comma + 1 :]) if known else spans
+
+
+def _pause(spans: Sequence[Span], start: int) -> int | None:
+    return next((place for place in range(start, len(spans)) if spans[place].text in (",", ".", ";")), None)
 
 
 def after_shrug(spans: Spans) -> Spans | None:
@@ -123,14 +132,13 @@ def after_shrug(spans: Spans) -> Spans | None:
 
 
 def _drops(spans: Sequence[Span]) -> bool:
-    """A bare "cancel" drops the question that stands open."""
+    """A bare "cancel", "cancel that order" drops the question that stands open."""
     words = [span for span in spans if not span.punctuation]
-    dropping = [span for span in words if span.has("cancel", "verb") or span.has("whole", Intent.NO)]
+    dropping = [span for span in words if span.has("cancel", "verb", "spoken_of") or span.has("whole", Intent.NO)]
     if any(span.has("guard", "negation") for span in dropping):
         return False  # "don't cancel it"
     return bool(dropping) and all(
-        span in dropping or span.has("polite") or span.has("filler") or span.has("no") or span.has("order")
-        for span in words
+        span in dropping or span.has_any(("polite", "filler", "no", "order", "apology")) for span in words
     )
 
 
@@ -165,7 +173,8 @@ def _first_no(spans: Sequence[Span]) -> int | None:
     for position, span in enumerate(spans):
         if _is_no(span) and not span.has("cancel", "verb"):
             return position
-        if not (span.punctuation or span.has_any(_BEFORE_NO) or span.has("guard", "hesitation")):
+        hums = span.has("guard", "hesitation") and _BARE_NOES.isdisjoint(span.text.split())
+        if not (span.punctuation or span.has_any(_BEFORE_NO) or hums):
             return None
     return None
 
@@ -222,10 +231,13 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
         reason for reason in order.doubts if reason not in ("number_before_verb", "unexplained_words", "correction")
     ]
     refusals = [reason for reason in order.refusals if not (reason == "negation" and _opens_with_no(spans))]
-    if "relative" in reasons:
-        if question.reading.intent == Intent.AMEND_ORDER:
-            return None  # Another change, told by how much.
-        refusals.append("relative")
+    if "withdrawn" in refusals and not guards.takes_all_back(spans):
+        refusals.remove("withdrawn")
+        reasons.append("correction")  # "whoops, feb I mean"
+    if _denies_at_once(spans):
+        reasons.append("correction")
+    if "relative" in reasons and question.reading.intent == Intent.AMEND_ORDER:
+        return None  # Another change, told by how much.
     if _asks_for_price(spans, order):
         return None
     if order.unlisted is not None or _strange(spans):
@@ -266,6 +278,12 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
     if slots["order_type"] == "limit":
         slots["order_type"] = None
     return Reading(intent=Intent.ANSWER, lang=lang, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)), **slots)  # type: ignore[arg-type]
+
+
+def _denies_at_once(spans: Sequence[Span]) -> bool:
+    """ "Não março": with no pause behind the no, that month may be the one that is not meant."""
+    after = spans[1] if len(spans) > 1 else None
+    return after is not None and spans[0].text in _BARE_NOES and bool(after.asset or after.contract)
 
 
 def _asks_for_price(spans: Sequence[Span], order: Order) -> bool:
@@ -356,7 +374,8 @@ def _place_bare(slots: dict[str, object], order: Order, question: Question, corr
     if taken_back:
         known = [one for one in _NUMERIC if getattr(question.reading, one) is not None]
         if len(known) == 1:
-            slots[slot], slots[known[0]] = None, value
+            taken = "price" if value != int(value) else known[0]  # A fraction is no quantity.
+            slots[slot], slots[taken] = None, value
         return ["ambiguous_number"]
     if question.kind == "missing":
         wanted = [one for one in question.missing if one in _NUMERIC]

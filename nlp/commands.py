@@ -33,9 +33,11 @@ _COSTS_WITHIN = 4
 _AROUND_HELP = ("polite", "filler", "greeting")
 # A longer phrase asks by itself: "qué es un lote".
 _TERMS_NAMED_MAX = 3
+_AGAINST_AGREEING = ("hesitation", "negation", "joke", "conditional", "past", "reported")
 # "At" and "a" may lead in what an alert reaches, but no size.
 _PREPOSITION_LENGTH_MAX = 2
 _ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
+_NOES = frozenset({"no", "nao"})
 _TALK_KINDS = ("yes", "no", "thanks", "greeting", "polite", "filler", "link")
 
 
@@ -105,14 +107,14 @@ def _doubts(span: Span) -> bool:
     """Whether a word beside a yes takes it back, puts it off or leaves it open."""
     if span.has("yes"):
         return False
-    doubted = span.has("link", "correction", "alternative") or span.has("guard", "hesitation", "negation", "joke")
+    doubted = span.has("link", "correction", "alternative") or span.has("guard", *_AGAINST_AGREEING)
     return doubted or span.has("no") or span.has("whole", Intent.PANIC, Intent.NO)
 
 
 def puts_off(spans: Sequence[Span]) -> bool:
     """ "Wait", "pará": nothing but a word that asks for a moment, or corrects without saying what."""
     words = [span for span in spans if not span.punctuation]
-    asks = any(span.has("link", "correction") for span in words)
+    asks = any(span.has("link", "correction") and not _NOES.issuperset(span.text.split()) for span in words)
     return asks and all(span.has("link", "correction") or span.has("polite") for span in words)
 
 
@@ -200,12 +202,21 @@ def small_talk(spans: Spans) -> Command | None:
         if first.has("no"):
             return Command(Intent.NO)
         if not (thanked and (first.has("yes", "noted") or first.has("thanks"))) and not _only_greets(words, first):
-            return Command(Intent.YES, reasons=("sign_alone",) if _is_sign(words) else ())
+            return Command(Intent.YES, reasons=_against_yes(words))
     if thanked:
         return Command(Intent.THANKS)
     if any(span.has("greeting") for span in words):
         return Command(Intent.GREETING)
     return None
+
+
+def _against_yes(words: Sequence[Span]) -> tuple[str, ...]:
+    """Why a yes is asked for once more: nobody agrees by a sign alone, or by a word that is only guessed."""
+    if _is_sign(words):
+        return ("sign_alone",)
+    agreeing = [span.taken_for for span in words if span.has("yes")]
+    guessed = all(spelling is not None and spelling.similarity < 1 for spelling in agreeing)
+    return ("misspelt",) if guessed else ()
 
 
 def _is_sign(words: Sequence[Span]) -> bool:

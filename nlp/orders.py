@@ -357,7 +357,7 @@ class OrderReader:
             order.doubts.append("unclear_expiry")
         if self._alternatives and not self._unclear:
             order.doubts.append("alternatives")
-        product = next((span.text for span in self._spans.of("product") if not span.asset), None)
+        product = next((span.text for span in self._unused() if span.has("product") and not span.asset), None)
         if product is not None:
             order.unlisted = product
         elif left and order.asset is None and "asset" not in self._unclear:

@@ -110,7 +110,8 @@ class Parser:
         quotes_order: bool,
     ) -> Reading:
         """What a message means that is not about notifications alone."""
-        spans, tongue = self._spans(text, as_of, last_language, voice)
+        asks_month = question is not None and "contract" in question.missing
+        spans, tongue = self._spans(text, as_of, last_language, voice, asks_month)
         if not any(span.meanings or span.number or span.contract or span.unknown for span in spans):
             return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("empty",))
         reading = self._said(spans, tongue, as_of, last_language, voice, question, last_order, quotes_order)
@@ -136,6 +137,9 @@ class Parser:
         if question is not None:
             if len(kept) < len(spans) and answers.refuses(spans, tongue):
                 return Reading(intent=Intent.NO, lang=tongue)  # "no mate, it went twice": not a remark about the rest
+            rest = commands.small_talk(kept) if len(kept) < len(spans) else None
+            if rest is not None and rest.intent == Intent.YES:
+                return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("yes_and_no",))
             spans = kept
         if (put_right := self._put_right(spans, tongue, question, last_order)) is not None:
             return put_right
@@ -190,7 +194,7 @@ class Parser:
         change = replace(change, certain=False, reasons=("correction",))
         return replace(change, quantity=value) if slot == "quantity" else replace(change, price=value)
 
-    def _spans(self, text: str, as_of: date, last: str | None, voice: bool) -> tuple[Spans, str]:
+    def _spans(self, text: str, as_of: date, last: str | None, voice: bool, asks_month: bool) -> tuple[Spans, str]:
         spans = self._finder.find(text)
         written_in = language.detect(spans, text, last).language
         introductions.leave_out(spans, written_in, self._speller.guess)
@@ -202,7 +206,7 @@ class Parser:
         for span, after in zip_longest(spans, spans[1:]):
             span.prefer(tongue.language, before_foreign_number=_is_foreign_number(after, tongue.language))
         spans = numbers.mark(spans, tongue)
-        spans = contracts.mark_spoken(spans, as_of)
+        spans = contracts.mark_spoken(spans, as_of, asks_month=asks_month)
         named_sides.mark(spans, tongue.language)
         for span in spans:
             if span.number is None and span.contract is None and span.has("asset"):

@@ -521,3 +521,64 @@ def test_a_no_is_a_no_behind_a_hesitation_too(parser: Parser, text: str, languag
 def test_the_same_once_more_with_a_change_is_asked(parser: Parser, text: str, language: str) -> None:
     reading = parser.read(text, as_of=_AS_OF, last_language=language, last_order=_GOLD)
     assert (reading.intent, reading.quantity, reading.certain) == (Intent.REPEAT, 20, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "slots"),
+    [
+        ("whoops, feb I mean", "en", {"contract": "Feb26"}),
+        ("price should be 4120 actually", "en", {"price": "4120"}),
+        ("que sean 18 mejor", "es", {"quantity": "18"}),
+        ("around 20 lots", "en", {"quantity": "20"}),
+        ("hasta 4.100", "es", {"price": "4100"}),
+        ("4.100 no máximo", "pt", {"price": "4100"}),
+    ],
+)
+def test_a_correction_behind_or_a_rough_figure_is_taken_and_asked_again(
+    parser: Parser, text: str, language: str, slots: dict[str, str]
+) -> None:
+    got = _answer(parser, text, Question("confirm", _GOLD), language)
+    assert got == {"intent": "answer", "certain": False, **slots}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("pull it", "en"),
+        ("cancel the order", "en"),
+        ("perdón, cancélala", "es"),
+        ("cancela a ordem", "pt"),
+        ("no no", "es"),
+    ],
+)
+def test_what_is_canceled_while_an_order_is_asked_about_is_that_order(parser: Parser, text: str, language: str) -> None:
+    assert _answer(parser, text, Question("confirm", _GOLD), language) == {"intent": "no", "certain": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("esquece, pode", "pt"), ("forget it, yes", "en"), ("olvídalo, dale", "es")]
+)
+def test_a_yes_behind_a_dismissal_agrees_to_nothing(parser: Parser, text: str, language: str) -> None:
+    assert _answer(parser, text, Question("confirm", _GOLD), language)["intent"] in ("no", "unknown")
+
+
+def test_a_yes_that_is_only_guessed_is_asked_for_again(parser: Parser) -> None:
+    got = _answer(parser, "precede", Question("confirm", _GOLD), "es")
+    assert (got["intent"], got["certain"]) == ("yes", False)
+
+
+def test_a_no_right_before_a_month_leaves_open_what_it_denies(parser: Parser) -> None:
+    got = _answer(parser, "não março", Question("missing", _WHEAT, ("contract",)), "pt")
+    assert (got["contract"], got["certain"]) == ("Mar26", False)
+
+
+@pytest.mark.parametrize("text", ["May", "may please", "let's go with May"])
+def test_may_is_a_month_where_the_month_is_asked_for(parser: Parser, text: str) -> None:
+    got = _answer(parser, text, Question("missing", _WHEAT, ("quantity", "contract", "price")))
+    assert got == {"intent": "answer", "certain": True, "contract": "May26"}
+
+
+@pytest.mark.parametrize("text", ["I may", "maybe", "may be"])
+def test_who_may_or_may_not_names_no_month(parser: Parser, text: str) -> None:
+    got = _answer(parser, text, Question("missing", _WHEAT, ("quantity", "contract", "price")))
+    assert got["intent"] == "unknown"

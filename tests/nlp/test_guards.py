@@ -257,3 +257,15 @@ def test_what_only_sounds_like_a_warning_is_none(parser: Parser, language: str, 
 )
 def test_what_was_done_or_would_be_done_is_not_placed(parser: Parser, language: str, text: str) -> None:
     assert parser.read(text, as_of=_AS_OF, last_language=language).intent == Intent.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text", ["A firma compra 300 milho mar26 a 430", "A firma pra fazenda compra 300 milho mar26 a 430"]
+)
+def test_who_stands_before_the_verb_is_who_does_it(parser: Parser, text: str) -> None:
+    assert not parser.read(text, as_of=_AS_OF, last_language="pt").acts
+
+
+def test_a_year_behind_a_pause_is_no_sure_price(parser: Parser) -> None:
+    text = "Queria please comprar 35 lotes de arroz, março ... de 2026"
+    assert not parser.read(text, as_of=_AS_OF, last_language="pt").acts
