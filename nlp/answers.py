@@ -1,10 +1,10 @@
 """What a message means to a question that stands open, or as a repetition of the last order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from nlp import commands, guards
+from nlp import changes, commands, guards
 from nlp.orders import Order
 from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span, Spans
@@ -76,15 +76,16 @@ def read(
         spans, order, question
     ):
         return None
-    if _names_another_order(spans) or (question.reading.intent == Intent.AMEND_ORDER and _names_a_product(order)):
+    if _names_another_order(spans, lang) or (question.reading.intent == Intent.AMEND_ORDER and _names_a_product(order)):
         return None
     return _answer(spans, lang, question, order)
 
 
-def _names_another_order(spans: Sequence[Span]) -> bool:
+def _names_another_order(spans: Sequence[Span], lang: str) -> bool:
     """ "raise the price of 5361 to 442", "order 5372": an order that stands, and its number is no quantity."""
     numbers = [position for position, span in enumerate(spans) if span.number]
-    changes_it = len(numbers) > 1 and any(span.has("amend") for span in spans)
+    both_values = len(numbers) == 2 and changes.are_both_values(spans, [(one, spans[one]) for one in numbers], lang)
+    changes_it = len(numbers) > 1 and not both_values and any(span.has("amend") for span in spans)
     nouns = [span.has("order", "noun") and len(span.text) >= _NOUN_LENGTH_MIN for span in spans]
     return changes_it or any(position > 0 and nouns[position - 1] for position in numbers)
 
@@ -267,6 +268,8 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
             certain=False,
             reasons=("relative",),
         )
+    if question.kind == "confirm" and _names_a_side_alone(slots) and _opens_with_no(spans) and _strange(spans):
+        return Reading(intent=Intent.NO, lang=lang)  # "no no, hit send twice"
     corrects_itself = _corrects_itself(spans)
     reasons += ["correction"] if corrects_itself else []
     reasons += _place_bare(slots, order, question, _corrects(spans) and not corrects_itself)
@@ -278,6 +281,10 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
     if slots["order_type"] == "limit":
         slots["order_type"] = None
     return Reading(intent=Intent.ANSWER, lang=lang, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)), **slots)  # type: ignore[arg-type]
+
+
+def _names_a_side_alone(slots: Mapping[str, object]) -> bool:
+    return slots["side"] is not None and all(value is None for slot, value in slots.items() if slot != "side")
 
 
 def _denies_at_once(spans: Sequence[Span]) -> bool:

@@ -272,7 +272,7 @@ def _target(
     first_position = numbers[0][0]
     if last:
         return "last", list(numbers)
-    if names_value and len(numbers) == 2 and _are_both_values(spans, numbers, language):
+    if names_value and len(numbers) == 2 and are_both_values(spans, numbers, language):
         return "last", list(numbers)  # "set the quantity to 8 and the price to 392"
     if len(numbers) > 1:
         named = _named_order(spans, numbers, language)
@@ -284,9 +284,12 @@ def _target(
     return None, []
 
 
-def _are_both_values(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], language: str) -> bool:
-    named = {_named_slot(spans, position) for position, _ in numbers}
-    return named == {"quantity", "price"} and all(_is_new_value(spans, place, language) for place, _ in numbers)
+def are_both_values(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], language: str) -> bool:
+    """Whether none is an order's number: "the quantity to 8 and the price to 392", "to 90 lots at 442.5"."""
+    named = [_named_slot(spans, position) for position, _ in numbers]
+    told = named[0] == "quantity" and spans[numbers[1][0] - 1].has("cue", "price")
+    values = all(_is_new_value(spans, place, language) for place, _ in numbers)
+    return values and (set(named) == {"quantity", "price"} or told)
 
 
 def _named_order(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], language: str) -> tuple[int, Span]:

@@ -125,7 +125,11 @@ def asks_for_assent(spans: Sequence[Span]) -> int | None:
 
 def _is_denied(spans: Sequence[Span], verb: int) -> bool:
     """ "Wait, no buy", "né não vende": the no that ends the phrase before is to the very verb."""
-    return verb > 0 and not _NEGATIONS.isdisjoint(spans[verb - 1].text.split()[-1:])
+    if not verb:
+        return False
+    words = spans[verb - 1].text.split()
+    opens_with_no = words[0] in _NEGATIONS and spans[verb - 1].has("answer")  # "não é para comprar"
+    return opens_with_no or words[-1] in _NEGATIONS
 
 
 def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:

@@ -582,3 +582,18 @@ def test_may_is_a_month_where_the_month_is_asked_for(parser: Parser, text: str) 
 def test_who_may_or_may_not_names_no_month(parser: Parser, text: str) -> None:
     got = _answer(parser, text, Question("missing", _WHEAT, ("quantity", "contract", "price")))
     assert got["intent"] == "unknown"
+
+
+def test_a_remark_behind_a_no_turns_no_order_round(parser: Parser) -> None:
+    got = _answer(parser, "no no, my thumb hit twice", Question("confirm", _GOLD))
+    assert got == {"intent": "no", "certain": True}
+    assert _answer(parser, "no, buy", Question("confirm", _GOLD))["side"] == "buy"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("set the quantity to 40 and the price to 4010", "en"), ("cámbiala a 40 lotes a 4.010", "es")],
+)
+def test_two_new_values_are_of_the_order_that_is_asked_about(parser: Parser, text: str, language: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language, question=Question("confirm", _GOLD))
+    assert (reading.intent, reading.quantity, reading.price) == (Intent.ANSWER, 40, 4010)

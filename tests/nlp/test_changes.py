@@ -285,3 +285,10 @@ def test_two_values_that_name_their_slots_are_no_order_s_number(parser: Parser, 
 def test_a_word_before_a_distance_makes_no_new_value_of_it(parser: Parser, language: str, text: str) -> None:
     reading = parser.read(text, as_of=date(2025, 11, 3), last_language=language, last_order=_LAST)
     assert not reading.acts
+
+
+def test_a_size_and_a_price_behind_it_are_both_new(parser: Parser) -> None:
+    text = "bájala a 90 lotes a 442,5"
+    reading = parser.read(text, as_of=date(2025, 11, 3), last_language="es", last_order=_LAST)
+    assert (reading.intent, reading.order_id) == (Intent.AMEND_ORDER, "last")
+    assert (reading.quantity, reading.price) == (90, Decimal("442.5"))

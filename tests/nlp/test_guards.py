@@ -269,3 +269,17 @@ def test_who_stands_before_the_verb_is_who_does_it(parser: Parser, text: str) ->
 def test_a_year_behind_a_pause_is_no_sure_price(parser: Parser) -> None:
     text = "Queria please comprar 35 lotes de arroz, março ... de 2026"
     assert not parser.read(text, as_of=_AS_OF, last_language="pt").acts
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Não é para comprar o ouro de fevereiro.", "pt"),
+        ("não é pra comprar 10 ouro dez25 a 4000", "pt"),
+        ("no es para comprar 10 oro dic25 a 4000", "es"),
+    ],
+)
+def test_a_no_in_the_phrase_before_the_verb_denies_it(parser: Parser, text: str, language: str) -> None:
+    reading = parser.read(text, as_of=_AS_OF, last_language=language)
+    assert reading.intent == Intent.UNKNOWN
+    assert "negation" in reading.reasons
