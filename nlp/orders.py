@@ -299,6 +299,8 @@ class OrderReader:
         self._first_bare = found.bare_first
         for position in found.used:
             self._doubt_unsure(self._spans[position])
+        if any(span.number and _begins_with(after, span.text) for span, after in pairwise(self._spans)):
+            order.doubts.append("repeated")  # "dez dez 25": ten of December, or December said twice
         if order.order_type == "market" and order.price is not None:
             order.doubts.append("market_with_price")
         elif order.order_type is None and order.price is not None:
@@ -397,3 +399,7 @@ class OrderReader:
         if span.has("order") and span.text not in ("it", "one"):
             return True
         return span.has_any(_HARMLESS_KINDS)
+
+
+def _begins_with(span: Span, word: str) -> bool:
+    return span.contract is not None and span.text.split()[0] == word

@@ -283,3 +283,8 @@ def test_a_no_in_the_phrase_before_the_verb_denies_it(parser: Parser, text: str,
     reading = parser.read(text, as_of=_AS_OF, last_language=language)
     assert reading.intent == Intent.UNKNOWN
     assert "negation" in reading.reasons
+
+
+@pytest.mark.parametrize("text", ["COMPRA TRRIGO DEZ DEZ 25 A 540", "compra trigo dez dez25 a 540"])
+def test_a_month_said_twice_may_be_no_quantity(parser: Parser, text: str) -> None:
+    assert not parser.read(text, as_of=_AS_OF, last_language="pt").acts
