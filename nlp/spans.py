@@ -360,7 +360,10 @@ class SpanFinder:
     def _apart(self, token: Token) -> tuple[Token, list[str]]:
         if not token.is_word or token.norm in self._words or len(token.norm) < 2 * _GLUED_LENGTH_MIN:
             return token, [token.text]
-        return token, parts(token.norm, self._gluable) or [token.text]
+        words = parts(token.norm, self._gluable)
+        kinds = {one.meaning.kind for word in words for one in self._known[word]}
+        # "Vendene" is no "vend ene": a month is glued to its product, and alone to nothing.
+        return token, [token.text] if not words or ("month" in kinds and "asset" not in kinds) else words
 
     def _cover(self, tokens: Sequence[Token], matches: Iterable[tuple[int, int]]) -> Iterable[Span]:
         free = [True] * len(tokens)

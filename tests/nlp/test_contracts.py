@@ -114,3 +114,8 @@ def test_dez_is_asked_about_where_it_may_be_ten(parser: Parser, text: str) -> No
 def test_a_month_that_is_not_named_is_asked_for(parser: Parser, language: str, text: str) -> None:
     reading = parser.read(text, as_of=_AS_OF, last_language=language)
     assert (reading.intent, reading.missing) == ("incomplete_order", ("contract",))
+
+
+def test_no_month_is_found_at_the_end_of_a_misspelt_verb(parser: Parser) -> None:
+    text = "Vendene 15 de cafe a trescientos ochenta."
+    assert not parser.read(text, as_of=_AS_OF, last_language="es").acts
