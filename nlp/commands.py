@@ -37,7 +37,6 @@ _AGAINST_AGREEING = ("hesitation", "negation", "joke", "conditional", "past", "r
 # "At" and "a" may lead in what an alert reaches, but no size.
 _PREPOSITION_LENGTH_MAX = 2
 _ABOUT_ASSETS = frozenset({Intent.MARKET, Intent.BOOK, Intent.CHART})
-_NOES = frozenset({"no", "nao"})
 _TALK_KINDS = ("yes", "no", "thanks", "greeting", "polite", "filler", "link")
 
 
@@ -114,7 +113,7 @@ def _doubts(span: Span) -> bool:
 def puts_off(spans: Sequence[Span]) -> bool:
     """ "Wait", "pará": nothing but a word that asks for a moment, or corrects without saying what."""
     words = [span for span in spans if not span.punctuation]
-    asks = any(span.has("link", "correction") and not _NOES.issuperset(span.text.split()) for span in words)
+    asks = any(span.has("link", "correction") and not guards.NOES.issuperset(span.text.split()) for span in words)
     return asks and all(span.has("link", "correction") or span.has("polite") for span in words)
 
 

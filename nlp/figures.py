@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 
+from nlp import guards
 from nlp.spans import Number, Span, Spans
 
 _SCALES = (100, 1000, 1_000_000)
@@ -21,7 +22,6 @@ _WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
 _TWICE = {_PRICE: "two_prices", _QUANTITY: "two_quantities"}
 _MEASURE = "measure"
 _WANTED = "for what is bid"
-_NOES = frozenset({"no", "nao"})
 _CROSS = "x"
 # "compra 20 maíz x 436", "compra 20 milho x 436"
 _CROSS_PRICES = frozenset({"es", "pt"})
@@ -302,7 +302,7 @@ def _denials(spans: Sequence[Span]) -> set[int]:
     """Where a "no" between two numbers puts the second in the place of the first: "sell 30 no 40 brent"."""
     found: set[int] = set()
     for position, span in enumerate(spans):
-        if span.text not in _NOES:
+        if span.text not in guards.NOES:
             continue
         before = [one for one in spans[:position] if one.text != ","][-1:]
         after = [one for one in spans[position + 1 :] if one.text != ","][:1]

@@ -43,8 +43,10 @@ _NEUTRAL_KINDS = frozenset(
         "link",
     }
 )
+_BESIDE_VERBS = (*_NEUTRAL_KINDS, "answer", "order", "side", "repeat", "last", "all", "day")
 _QUESTION_MARKS = frozenset({"?", "¿", "؟"})
-_NEGATIONS = frozenset({"no", "nao", "not"})
+NOES = frozenset({"no", "nao"})
+_NEGATIONS = NOES | {"not"}
 _WOULD_YOU = frozenset({"would you", "would u", "wd you", "wd u"})
 _FOR_ME = frozenset({"for me", "for us", "on my account", "for my account"})
 _BEFORE_VOCATIVE = ("polite", "thanks", "last", "unit", "yes", "no", "greeting", "place")
@@ -145,15 +147,19 @@ def _has_subject(spans: Sequence[Span], verb: int, language: str) -> bool:
         or (place and (spans[place - 1].has("my") or spans[place - 1].text in _ARTICLES))
     ):
         return True  # "mi compadre vende ...", "el jefe vende ..."
-    # "A firma compra ...": a word of another language alone is as unknown.
-    foreign = bool(before.meanings) and not any(m.language in ("", language) for m in before.meanings)
-    named = before.unknown or foreign or not before.sure
     if before.asset or before.number or before.contract:
         return False
+    named = before.unknown or not before.sure or _is_foreign_noun(before, language)
     if not named or not before.text.isalpha() or " " in span.text:
         return False
     known_in = span.languages("side") | span.languages("quote") | span.languages("pay")
     return any(span.text.endswith(_THIRD_PERSON[one or language]) for one in known_in)
+
+
+def _is_foreign_noun(span: Span, language: str) -> bool:
+    """ "A firma compra ...": a word that only another language knows is as unknown, but for "please" and its like."""
+    known = not span.meanings or any(m.language in ("", language) for m in span.meanings)
+    return not known and not span.has_any(_BESIDE_VERBS)
 
 
 def free_vocative(spans: Sequence[Span]) -> None:

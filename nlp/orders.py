@@ -30,7 +30,6 @@ _HARMLESS_MARKS = frozenset(".,;:!¡()'*-@?¿…|•·#")
 _RECEIVERS = frozenset({"me", "us"})
 _TO_ME = frozenset({"to me", "to us"})
 _ONE_LETTER_SIDES = frozenset("bscv")
-_NEGATIONS = frozenset({"no", "nao"})
 _SIDE_LED_IN = frozenset({"na", "en", "de"})
 
 
@@ -346,7 +345,7 @@ class OrderReader:
         first = self._first_slot()
         for position in self._spans.places("link"):
             span = self._spans[position]
-            if span.has("link", "correction") and (position > first or _NEGATIONS & set(span.text.split())):
+            if span.has("link", "correction") and (position > first or guards.NOES & set(span.text.split())):
                 order.doubts.append("correction")
         left: list[str] = []
         for position, span in enumerate(self._spans):

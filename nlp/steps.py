@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+from nlp import guards
 from nlp.reading import Intent, Reading
 from nlp.spans import Span
 from nlp.tokens import fold
@@ -21,7 +22,6 @@ _WHOLE = ("flatten", "double", "half")
 _CANCELING = frozenset({"cancel", "remove", "around", "order"})
 _SIDES = frozenset({"buy", "sell"})
 _CLOSING = frozenset({"close", "all", "self", "wish"})
-_NOES = frozenset({"no", "nao"})
 # Order numbers start above this: what is smaller says how much.
 _ORDER_NUMBER_MIN = 1000
 
@@ -169,7 +169,7 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
 
 def _after_no(spans: Sequence[Span]) -> Sequence[Span]:
     """What follows the "no," that takes the order's figure back."""
-    if len(spans) > 2 and fold(spans[0].text) in _NOES and spans[1].punctuation:
+    if len(spans) > 2 and fold(spans[0].text) in guards.NOES and spans[1].punctuation:
         return spans[2:]
     return spans
 

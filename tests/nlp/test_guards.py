@@ -288,3 +288,15 @@ def test_a_no_in_the_phrase_before_the_verb_denies_it(parser: Parser, text: str,
 @pytest.mark.parametrize("text", ["COMPRA TRRIGO DEZ DEZ 25 A 540", "compra trigo dez dez25 a 540"])
 def test_a_month_said_twice_may_be_no_quantity(parser: Parser, text: str) -> None:
     assert not parser.read(text, as_of=_AS_OF, last_language="pt").acts
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("please vende 10 trigo dic25 a 540", "es"),
+        ("hola compra 10 trigo dez25 a 540", "pt"),
+        ("ok then vende 10 trigo dez25 a 540", "pt"),
+    ],
+)
+def test_courtesy_in_another_language_is_nobody_who_trades(parser: Parser, text: str, language: str) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language=language).intent == Intent.PLACE_ORDER
