@@ -208,10 +208,13 @@ def joined(first: dict[str, Any], second: dict[str, Any], chance: random.Random)
 
 
 def complete_each_other(first: dict[str, Any], second: dict[str, Any]) -> bool:
-    """Whether one says just what the other lacks, so that both are a whole order: "buy" and "20 jan26 oil at 60"."""
-    return (
-        all(row["expect"]["intent"] == "incomplete_order" for row in (first, second))
-        and not _SLOTS & first["expect"].keys() & second["expect"].keys()
+    """Whether one says just what the other lacks, so that both are a whole order: "buy" and "20 jan26 oil at 60".
+
+    What both say, both say alike: "quero vender 30" and "30 lots mar26 corn @ 430".
+    """
+    one, other = first["expect"], second["expect"]
+    return one["intent"] == other["intent"] == "incomplete_order" and all(
+        one[slot] == other[slot] for slot in _SLOTS & one.keys() & other.keys()
     )
 
 
