@@ -10,6 +10,8 @@ from nlp.spans import Number, Span, Spans
 
 _SCALES = (100, 1000, 1_000_000)
 _THOUSAND = 1000
+# A number below the first and one that begins with the second as its scale may be one number.
+_TORN = ((10, 100), (1000, 1000))
 _PRICE, _QUANTITY = "price", "quantity"
 _SKIPPABLE = ("currency", "filler")
 # Contracts are listed no further ahead.
@@ -18,6 +20,7 @@ _CENTURY = 2000
 # What may stand between a number and its scale: "four 👍 thousand".
 _IDLE = ("filler", "yes", "thanks")
 _COURTEOUS = ("polite", "greeting")
+INTERJECTED = (*_IDLE, *_COURTEOUS)
 _WEAK = frozenset({"in", "en", "em", "on", "for", "por", "para"})
 _TWICE = {_PRICE: "two_prices", _QUANTITY: "two_quantities"}
 _MEASURE = "measure"
@@ -102,14 +105,18 @@ def _stand_together(spans: Sequence[Span], figures: Sequence[Figure]) -> bool:
             first.number.spoken
             or second.number.spoken
             or (first.cue and first.role == _PRICE and [one.text for one in _beside(spans, first, second)] != [","])
+            or _may_be_torn(first.number.value, second.number.value)
             or (not first.cue and first.number.value == second.number.value)
             or (second.position == first.position + 1 and _is_led_in_apart(spans, first))
         )
-        and all(
-            span.punctuation or span.has_any((*_IDLE, *_COURTEOUS, "link")) for span in _beside(spans, first, second)
-        )
+        and all(span.punctuation or span.has_any((*INTERJECTED, "link")) for span in _beside(spans, first, second))
         for first, second in pairwise(figures)
     )
+
+
+def _may_be_torn(first: Decimal, second: Decimal) -> bool:
+    """ "At 4, 1050", "at 4, 150": as a voice is written down that rests within "four thousand fifty"."""
+    return any(first < above and scale <= second < 2 * scale for above, scale in _TORN)
 
 
 def _is_led_in_apart(spans: Sequence[Span], figure: Figure) -> bool:
@@ -131,7 +138,7 @@ def _may_be_year(spans: Sequence[Span], figure: Figure) -> bool:
 
 
 def _may_lead_year(span: Span) -> bool:
-    return span.punctuation or span.has_any((*_IDLE, *_COURTEOUS, "contract"))
+    return span.punctuation or span.has_any((*INTERJECTED, "contract"))
 
 
 def _beside(spans: Sequence[Span], first: Figure, second: Figure) -> Sequence[Span]:

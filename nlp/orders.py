@@ -298,8 +298,9 @@ class OrderReader:
         self._first_bare = found.bare_first
         for position in found.used:
             self._doubt_unsure(self._spans[position])
-        if any(span.number and _begins_with(after, span.text) for span, after in pairwise(self._spans)):
-            order.doubts.append("repeated")  # "dez dez 25": ten of December, or December said twice
+        said = [span for span in self._spans if not (span.punctuation or span.has_any(figures.INTERJECTED))]
+        if any(span.number and _begins_with(after, span.text) for span, after in pairwise(said)):
+            order.doubts.append("repeated")  # "dez, dez 25": ten of December, or December said twice
         if order.order_type == "market" and order.price is not None:
             order.doubts.append("market_with_price")
         elif order.order_type is None and order.price is not None:
