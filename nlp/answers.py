@@ -245,7 +245,7 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
         if commands.ask(spans) is not None:
             return None
         reasons.append("unexplained_words")
-    elif question.kind == "missing" and _says_more(spans, lang):
+    elif question.kind == "missing" and (_says_more(spans, lang) or _may_speak_of_market(spans)):
         reasons.append("unexplained_words")
     if any(span.has("ask") for span in spans) and any(span.text == "?" for span in spans):
         return None
@@ -307,6 +307,15 @@ def _says_more(spans: Sequence[Span], lang: str) -> bool:
         and not any(span.languages(kind) & {"", lang} for kind in kinds)
         for span in spans
     )
+
+
+def _may_speak_of_market(spans: Sequence[Span]) -> bool:
+    """ "Good market today", "lindo mercado": with no "at" and more than a yes, the market may be spoken of."""
+    named = next((place for place, span in enumerate(spans) if span.has("market") and " " not in span.text), None)
+    if named is None:
+        return False
+    is_led_in = all(span.punctuation or span.has("yes") for span in spans[:named])
+    return not is_led_in or not all(span.punctuation or span.has_any(("yes", "polite")) for span in spans[named + 1 :])
 
 
 def _is_bare(order: Order) -> bool:

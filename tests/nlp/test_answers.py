@@ -444,6 +444,8 @@ _MONTH_WANTED = Question("missing", Reading(intent=Intent.PLACE_ORDER, lang="pt"
         ("to aqui no mercado", "pt", _MARKET_WANTED),
         ("estoy en el mercado", "es", _MARKET_WANTED),
         ("i'm here at the market", "en", _MARKET_WANTED),
+        ("good market today", "en", _MARKET_WANTED),
+        ("lindo mercado", "es", _MARKET_WANTED),
         ("em novembro eu te falo", "pt", _MONTH_WANTED),
         ("en noviembre te cuento", "es", _MONTH_WANTED),
     ],

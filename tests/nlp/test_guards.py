@@ -124,6 +124,8 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("pt", "queria buy 35 lotes de arroz, março ya de 2026"),
         ("pt", "vende ouro fevereiro, a 4. 1050."),
         ("pt", "vende ouro fevereiro a 4, 1050."),
+        ("pt", "cê é que compra 10 de trigo dez25 a 150"),
+        ("pt", "é que compra 10 de trigo dez25 a 150"),
         ("en", "sell silver march at 4, 105"),
         ("pt", "compra trigo dez\ndez 25 a 540"),
         ("pt", "compra trigo dez, por favor, dez 25 a 540"),
