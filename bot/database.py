@@ -1,7 +1,7 @@
 """How every process of ours connects to PostgreSQL: pooled, patient for a bounded while, and checked after a pause."""
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -17,10 +17,14 @@ PLANNING = "SET jit = off; SET random_page_cost = 1.1"
 TRUSTED_SECONDS = 1  # A connection that answered so lately is used again unasked: asking costs a round trip.
 
 
-def connect(settings: Settings) -> sa.Engine:
-    """All processes together stay below PostgreSQL's limit: each has at most `database_pool_size` connections."""
+def connect(settings: Settings, *, isolation_level: Literal["AUTOCOMMIT"] | None = None) -> sa.Engine:
+    """At most `database_pool_size` connections, so that all processes together stay below PostgreSQL's limit.
+
+    `isolation_level` is that of every connection, set as it is made: to set it at each use costs two round trips.
+    """
     database = sa.create_engine(
         settings.database_url,
+        isolation_level=isolation_level,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS_MAX,

@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.extensions["database"] = database
     app.extensions["sessions"] = sessionmaker(database)
     # What only reads needs no transaction, whose beginning and end would be a round trip each.
-    app.extensions["reads"] = sessionmaker(database.execution_options(isolation_level="AUTOCOMMIT"))
+    app.extensions["reads"] = sessionmaker(connect(settings, isolation_level="AUTOCOMMIT"))
     app.extensions["redis"] = Redis.from_url(
         settings.redis_url, socket_timeout=REDIS_SECONDS_MAX, socket_connect_timeout=REDIS_SECONDS_MAX
     )

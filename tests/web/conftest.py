@@ -47,7 +47,8 @@ def settings_for(database_url: str, redis_url: str, public_url: str) -> Settings
 
 
 def close(app: Flask) -> None:
-    app.extensions["database"].dispose()
+    for sessions in (app.extensions["sessions"], app.extensions["reads"]):
+        sessions.kw["bind"].dispose()
     app.extensions["redis"].close()
 
 
