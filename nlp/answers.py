@@ -10,6 +10,8 @@ from nlp.reading import Intent, Question, Reading
 from nlp.spans import Span, Spans
 
 _NUMERIC = ("quantity", "price")
+_SMALL_TALK_GUARDS = frozenset({"past", "reported", "question", "question_word"})
+_PAUSES = frozenset({",", ".", ";", "!", "…", "..."})
 _BARE_NOES = frozenset({"no", "nao", "not", "don't", "dont", "do not", "n", "num", "nem"})
 _ONES = frozenset({"one", "uno", "una", "um", "uma"})
 _REMARK_LENGTH_MIN = 3
@@ -119,6 +121,29 @@ def after_dismissal(spans: Spans, asked_of: str | None) -> Spans:
 
 def _pause(spans: Sequence[Span], start: int) -> int | None:
     return next((place for place in range(start, len(spans)) if spans[place].text in (",", ".", ";")), None)
+
+
+def clause_that_answers(spans: Spans, lang: str) -> Spans | None:
+    """The one clause of several that says anything, beside small talk: "30, sorry for the delay kids are screaming"."""
+    clauses: list[list[Span]] = [[]]
+    for span in spans:
+        if span.text in _PAUSES:
+            clauses.append([])
+        else:
+            clauses[-1].append(span)
+    if any("?" in span.text for span in spans):
+        return None
+    telling = [clause for clause in clauses if any(_tells(span, lang) for span in clause)]
+    return Spans(telling[0]) if len(telling) == 1 and sum(map(bool, clauses)) > 1 else None
+
+
+def _tells(span: Span, lang: str) -> bool:
+    """Whether a word may concern the order that is asked about; what is told of others or of the past does not."""
+    if not span.sure:
+        return False
+    corrects = span.has("link", "correction") and not span.has("apology")
+    doubts = span.has("guard") and not span.values("guard") <= _SMALL_TALK_GUARDS
+    return corrects or doubts or _asks_for_something(span, lang) or span.has_any(("no", "ask", "whole", "yes"))
 
 
 def after_shrug(spans: Spans) -> Spans | None:
@@ -231,6 +256,9 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
     reasons = [
         reason for reason in order.doubts if reason not in ("number_before_verb", "unexplained_words", "correction")
     ]
+    if order.asset is not None and _is_known_better(spans, question.reading.asset):
+        slots["asset"] = None
+        reasons.append("unexplained_words")  # "mar26, que calor danado": no "gado" takes the place of what was said
     refusals = [reason for reason in order.refusals if not (reason == "negation" and _opens_with_no(spans))]
     if "withdrawn" in refusals and not guards.takes_all_back(spans):
         refusals.remove("withdrawn")
@@ -281,6 +309,11 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
     if slots["order_type"] == "limit":
         slots["order_type"] = None
     return Reading(intent=Intent.ANSWER, lang=lang, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)), **slots)  # type: ignore[arg-type]
+
+
+def _is_known_better(spans: Sequence[Span], asset: str | None) -> bool:
+    """Whether the asset is known, and the message names one by guesswork only."""
+    return asset is not None and not any(span.sure for span in spans if span.asset)
 
 
 def _names_a_side_alone(slots: Mapping[str, object]) -> bool:

@@ -174,6 +174,12 @@ def free_vocative(spans: Sequence[Span]) -> None:
         words[-1].meanings = tuple(m for m in words[-1].meanings if (m.kind, m.value) != ("guard", "reported"))
 
 
+def free_assent(spans: Sequence[Span]) -> None:
+    """ "Si, pero que sean 16": to a question, the unaccented Spanish "si" before a pause is a yes and no "if"."""
+    if len(spans) > 1 and spans[0].text == "si" and spans[1].text in (",", ".", "!"):
+        spans[0].meanings = tuple(m for m in spans[0].meanings if (m.kind, m.value) != ("guard", "conditional"))
+
+
 def free_contraction(spans: Sequence[Span], language: str) -> None:
     """The Portuguese "no", "at the": "compra no 5,21", "cancela tudo no milho"; before a verb it still denies."""
     if language != "pt":

@@ -41,6 +41,10 @@ _DRAFTS = frozenset({Intent.PLACE_ORDER, Intent.INCOMPLETE_ORDER, Intent.CONFIRM
 _ABOUT_ORDERS = _DRAFTS | {Intent.ANSWER, Intent.REPEAT, Intent.ADJUST, Intent.YES, Intent.NO}
 # What the closing of a position is read as by those who know no positions.
 _MAYBE_CLOSING = frozenset({Intent.UNKNOWN, Intent.INCOMPLETE_ORDER, Intent.POSITIONS})
+# What an answer is taken for that small talk stands beside.
+_BESIDE_THE_QUESTION = frozenset(
+    {Intent.UNKNOWN, Intent.MARKET, Intent.TRADES, Intent.MY_TRADES, Intent.ORDERS, Intent.POSITIONS}
+)
 # In Portuguese "compre" is never "comprei".
 _ACCENTLESS_PASTS = frozenset({"en", "pt"})
 
@@ -114,7 +118,13 @@ class Parser:
         spans, tongue = self._spans(text, as_of, last_language, voice, asks_month)
         if not any(span.meanings or span.number or span.contract or span.unknown for span in spans):
             return Reading(intent=Intent.UNKNOWN, lang=tongue, certain=False, reasons=("empty",))
-        reading = self._said(spans, tongue, as_of, last_language, voice, question, last_order, quotes_order)
+        standing = (tongue, as_of, last_language, voice, question, last_order, quotes_order)
+        reading = self._said(spans, *standing)
+        if question is not None and question.kind == "missing" and reading.intent in _BESIDE_THE_QUESTION:
+            clause = answers.clause_that_answers(spans, tongue)
+            answer = reading if clause is None else self._said(clause, *standing)
+            if answer.intent == Intent.ANSWER:
+                reading = replace(answer, certain=False, reasons=(*answer.reasons, "unexplained_words"))
         spellings = tuple(span.taken_for for span in spans if span.taken_for is not None)
         return replace(reading, spellings=spellings) if spellings else reading
 
@@ -130,6 +140,8 @@ class Parser:
         quotes_order: bool,
     ) -> Reading:
         """What the spans mean where the conversation stands."""
+        if question is not None:
+            guards.free_assent(spans)
         if _is_one_letter(spans):
             return self._of_letter(spans, last_language or _DEFAULT_LANGUAGE)
         asked_of = None if question is None else question.reading.asset

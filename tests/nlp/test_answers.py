@@ -599,3 +599,49 @@ def test_a_remark_behind_a_no_turns_no_order_round(parser: Parser) -> None:
 def test_two_new_values_are_of_the_order_that_is_asked_about(parser: Parser, text: str, language: str) -> None:
     reading = parser.read(text, as_of=_AS_OF, last_language=language, question=Question("confirm", _GOLD))
     assert (reading.intent, reading.quantity, reading.price) == (Intent.ANSWER, 40, 4010)
+
+
+_SEVERAL_WANTED = Question("missing", Reading(intent=Intent.PLACE_ORDER, lang="en", side="buy", asset="corn"),
+                           ("quantity", "contract", "price"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "slots"),
+    [
+        ("30, sorry for the delay kids are screaming", "en", {"quantity": "30"}),
+        ("30, my boss is shouting", "en", {"quantity": "30"}),
+        ("uy perdon, estaba arriba del tractor. ene26", "es", {"contract": "Jan26"}),
+        ("30 lotes che, acá lloviendo a baldes", "es", {"quantity": "30"}),
+        ("mar26, e hoje tá um calor danado aqui", "pt", {"contract": "Mar26"}),
+        ("30 lots, been a long day", "en", {"quantity": "30"}),
+    ],
+)
+def test_small_talk_beside_an_answer_takes_nothing_from_it(
+    parser: Parser, text: str, language: str, slots: dict[str, str]
+):
+    reading = parser.read(text, as_of=_AS_OF, last_language=language, question=_SEVERAL_WANTED).to_json()
+    assert reading["intent"] == "answer"
+    assert not reading["certain"]
+    assert {slot: reading[slot] for slot in ("quantity", "contract", "price", "asset") if slot in reading} == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("30, if it drops", "en"),
+        ("30, what is the price?", "en"),
+        ("30, cancela todo", "es"),
+        ("30, se cair", "pt"),
+        ("30, or sell 20 gold", "en"),
+    ],
+)
+def test_what_stands_beside_an_answer_and_may_concern_the_order_is_no_small_talk(
+    parser: Parser, text: str, language: str
+):
+    assert parser.read(text, as_of=_AS_OF, last_language=language, question=_SEVERAL_WANTED).intent != Intent.ANSWER
+
+
+def test_to_a_question_the_unaccented_si_before_a_pause_is_a_yes_and_no_if(parser: Parser):
+    question = Question("confirm", parser.read("vende 12 cobre feb26 a 5,15", as_of=_AS_OF, last_language="es"), ())
+    reading = parser.read("si, pero que sean 16 lotes", as_of=_AS_OF, last_language="es", question=question)
+    assert (reading.intent, reading.quantity, reading.certain) == (Intent.ANSWER, Decimal(16), False)
