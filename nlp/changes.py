@@ -71,6 +71,8 @@ def cancel(message: Spans, language: str) -> Command | None:
     traded = next((position for position in range(verb + 1, len(spans)) if _trades(spans[position], "")), None)
     if traded is not None and (spans[traded - 1].punctuation or spans[traded - 1].has("link", "and")):
         reasons.append("unexplained_words")  # "cancela. Sell everything": something else is asked besides
+    if traded is not None and _sells_all(spans[traded + 1 :]):
+        reasons.append("unexplained_words")  # "cancel sell everything": perhaps two things
     if reasons:
         return unknown(*reasons)
     if len(numbers) == 1 and not everything and not last:
@@ -89,6 +91,11 @@ def cancel(message: Spans, language: str) -> Command | None:
     if any(span.asset or span.contract or (span.has("orders_of") and not span.has("order")) for span in rest):
         return unknown("unexplained_words")
     return Command(Intent.CANCEL_LAST)
+
+
+def _sells_all(spans: Sequence[Span]) -> bool:
+    """Whether "everything" follows a word that trades, and no "orders" with it."""
+    return any(span.has("all") for span in spans) and not any(span.has("order") for span in spans)
 
 
 def _after_change_of_mind(spans: Sequence[Span]) -> Sequence[Span]:

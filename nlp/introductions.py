@@ -23,6 +23,8 @@ def leave_out(spans: Sequence[Span], language: str, guess_word: Callable[[str, s
             name = _name(spans, position + introducing)
             if any(_is_like_warning(guess_word(one.text, language), language) for one in name if one.unknown):
                 return
+            if _is_corrected(spans[position + introducing + len(name) :]):
+                return
             for one in (span, *name) if name else ():
                 one.meanings, one.unknown = (Meaning("filler", "word", language),), False
             return
@@ -38,6 +40,12 @@ def _is_greeted(spans: Sequence[Span], position: int) -> bool:
     if before > 0 and (spans[before].text in _TITLES or spans[before].has("polite")):
         before -= 1
     return before >= 0 and spans[before].has("greeting")
+
+
+def _is_corrected(following: Sequence[Span]) -> bool:
+    """ "Good morning, Commpra, digo, vende ...": what is put right at once is no name."""
+    said = next((span for span in following if not span.punctuation), None)
+    return said is not None and said.has("link", "correction")
 
 
 def _name(spans: Sequence[Span], start: int) -> Sequence[Span]:
