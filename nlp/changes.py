@@ -124,6 +124,12 @@ def _is_infinitive(spans: Sequence[Span]) -> bool:
     return verb is not None and verb.text.split()[0].endswith(_INFINITIVES)
 
 
+def _is_subjunctive(spans: Sequence[Span]) -> bool:
+    """Whether the next word cancels in the form that asks for it and, behind a no, forbids it: "cancele", "anule"."""
+    verb = next((span for span in spans if not (span.punctuation or span.text in guards.NOES)), None)
+    return verb is not None and verb.has("cancel", "verb") and verb.text.split()[0].endswith(("e", "en", "em"))
+
+
 def _is_courteous(span: Span) -> bool:
     return span.punctuation or span.has_any(("filler", "polite", "greeting", "order"))
 
@@ -186,6 +192,8 @@ def _denies(spans: Sequence[Span], position: int) -> bool:
     span = spans[position]
     if not (span.has("no") or span.has("answer")) or not _NEGATIONS & set(span.text.split()):
         return False
+    if set(span.text.split()) <= guards.NOES and _is_subjunctive(spans[position + 1 :]):
+        return True  # "no no, cancele la 1310": with a pause in it, what a voice says who wants it kept
     if position + 1 < len(spans) and spans[position + 1].text == span.text:
         return False  # "stop stop, cancel ...": the last one tells
     if position + 1 == len(spans) or spans[position + 1].text not in (",", ".", ";"):

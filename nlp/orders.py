@@ -346,7 +346,8 @@ class OrderReader:
         first = self._first_slot()
         for position in self._spans.places("link"):
             span = self._spans[position]
-            if span.has("link", "correction") and (position > first or guards.NOES & set(span.text.split())):
+            corrects = position > first or guards.NOES & set(span.text.split()) or self._follows_address(position)
+            if span.has("link", "correction") and corrects:
                 order.doubts.append("correction")
         left: list[str] = []
         for position, span in enumerate(self._spans):
@@ -371,6 +372,10 @@ class OrderReader:
             order.refusals.append("negation")
         if len([text for text in left if text[0].isalpha()]) > _LEFTOVER_WORDS_MAX:
             order.refusals.append("unexplained_words")
+
+    def _follows_address(self, position: int) -> bool:
+        """ "Compa, digo, vende ...": who seems to be spoken to may be the misspelt word that is put right."""
+        return any(span.has("polite") for span in self._spans[:position])
 
     def _first_slot(self) -> int:
         return next(

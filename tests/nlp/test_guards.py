@@ -124,6 +124,8 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("pt", "queria buy 35 lotes de arroz, março ya de 2026"),
         ("pt", "vende ouro fevereiro, a 4. 1050."),
         ("pt", "vende ouro fevereiro a 4, 1050."),
+        ("es", "No No, cancele la, 1310."),
+        ("es", "Compa, digo, vende 12 de cobre marzo a 5,08."),
         ("es", "good morning, Commpra, digo, sell 12 de de cobre marzo a 5,08."),
         ("en", "Cancel Sell everything I've got."),
         ("pt", "cê é que compra 10 de trigo dez25 a 150"),
