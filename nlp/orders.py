@@ -333,13 +333,18 @@ class OrderReader:
             (
                 position
                 for position, span in enumerate(self._spans)
-                if (span.has_any(_SIDED) or self._language in span.languages("place"))
+                if (span.has_any(_SIDED) or self._places_on(position))
                 and not (span.asset or span.number or span.has("filler"))
             ),
             0,
         )
         if self._first_bare < verb:
             self._order.doubts.append("number_before_verb")
+
+    def _places_on(self, position: int) -> bool:
+        """Whether a "put" goes on to what follows; "pon un; plata ..." breaks off."""
+        following = (span.text for span in self._spans[position + 1 : self._first_bare])
+        return self._language in self._spans[position].languages("place") and not set(following) & {";", ".", "\n"}
 
     def _check_leftover(self) -> None:
         order = self._order

@@ -125,6 +125,7 @@ def test_a_warning_keeps_orders_as_they_are(parser: Parser, guard: str, command:
         ("pt", "vende ouro fevereiro, a 4. 1050."),
         ("pt", "vende ouro fevereiro a 4, 1050."),
         ("es", "No No, cancele la, 1310."),
+        ("es", "pon un; plata mar26 15 48,5 vender"),
         ("es", "Compa, digo, vende 12 de cobre marzo a 5,08."),
         ("es", "good morning, Commpra, digo, sell 12 de de cobre marzo a 5,08."),
         ("en", "Cancel Sell everything I've got."),
