@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import groupby
 
 from nlp import changes, commands, guards
 from nlp.orders import Order
@@ -125,25 +126,27 @@ def _pause(spans: Sequence[Span], start: int) -> int | None:
 
 def clause_that_answers(spans: Spans, lang: str) -> Spans | None:
     """The one clause of several that says anything, beside small talk: "30, sorry for the delay kids are screaming"."""
-    clauses: list[list[Span]] = [[]]
-    for span in spans:
-        if span.text in _PAUSES:
-            clauses.append([])
-        else:
-            clauses[-1].append(span)
     if any("?" in span.text for span in spans):
         return None
-    telling = [clause for clause in clauses if any(_tells(span, lang) for span in clause)]
-    return Spans(telling[0]) if len(telling) == 1 and sum(map(bool, clauses)) > 1 else None
+    clauses = _clauses(spans)
+    telling = [clause for clause in clauses if any(_tells(span, clause, lang) for span in clause)]
+    return Spans(telling[0]) if len(telling) == 1 and len(clauses) > 1 else None
 
 
-def _tells(span: Span, lang: str) -> bool:
+def _clauses(spans: Sequence[Span]) -> list[list[Span]]:
+    """What stands between the pauses."""
+    return [list(clause) for paused, clause in groupby(spans, lambda span: span.text in _PAUSES) if not paused]
+
+
+def _tells(span: Span, clause: Sequence[Span], lang: str) -> bool:
     """Whether a word may concern the order that is asked about; what is told of others or of the past does not."""
-    if not span.sure:
-        return False
     corrects = span.has("link", "correction") and not span.has("apology")
     doubts = span.has("guard") and not span.values("guard") <= _SMALL_TALK_GUARDS
-    return corrects or doubts or _asks_for_something(span, lang) or span.has_any(("no", "ask", "whole", "yes"))
+    if corrects or doubts or span.has_any(("no", "cancel")):
+        return True
+    # A word that is only guessed says little in a remark of several.
+    is_told = span.sure or len(clause) < _REMARK_LENGTH_MIN
+    return is_told and (_asks_for_something(span, lang) or span.has_any(("ask", "whole", "yes")))
 
 
 def after_shrug(spans: Spans) -> Spans | None:
@@ -256,9 +259,9 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
     reasons = [
         reason for reason in order.doubts if reason not in ("number_before_verb", "unexplained_words", "correction")
     ]
-    if order.asset is not None and _is_known_better(spans, question.reading.asset):
+    if question.reading.asset is not None and _names_asset_by_chance(spans):
         slots["asset"] = None
-        reasons.append("unexplained_words")  # "mar26, que calor danado": no "gado" takes the place of what was said
+        reasons.append("unexplained_words")
     refusals = [reason for reason in order.refusals if not (reason == "negation" and _opens_with_no(spans))]
     if "withdrawn" in refusals and not guards.takes_all_back(spans):
         refusals.remove("withdrawn")
@@ -311,9 +314,15 @@ def _answer(spans: Spans, lang: str, question: Question, order: Order) -> Readin
     return Reading(intent=Intent.ANSWER, lang=lang, certain=not reasons, reasons=tuple(dict.fromkeys(reasons)), **slots)  # type: ignore[arg-type]
 
 
-def _is_known_better(spans: Sequence[Span], asset: str | None) -> bool:
-    """Whether the asset is known, and the message names one by guesswork only."""
-    return asset is not None and not any(span.sure for span in spans if span.asset)
+def _names_asset_by_chance(spans: Sequence[Span]) -> bool:
+    """ "Mar26, e hoje tá um calor danado aqui": in a remark, beside the answer, a misspelt word is no product."""
+    named = [clause for clause in _clauses(spans) if any(span.asset for span in clause)]
+    return (
+        bool(named)
+        and not _corrects(spans)
+        and all(len(clause) >= _REMARK_LENGTH_MIN for clause in named)
+        and not any(span.sure for span in spans if span.asset)
+    )
 
 
 def _names_a_side_alone(slots: Mapping[str, object]) -> bool:

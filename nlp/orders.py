@@ -344,7 +344,7 @@ class OrderReader:
     def _places_on(self, position: int) -> bool:
         """Whether a "put" goes on to what follows; "pon un; plata ..." breaks off."""
         following = (span.text for span in self._spans[position + 1 : self._first_bare])
-        return self._language in self._spans[position].languages("place") and not set(following) & {";", ".", "\n"}
+        return self._language in self._spans[position].languages("place") and not set(following) & {";", "."}
 
     def _check_leftover(self) -> None:
         order = self._order

@@ -641,6 +641,17 @@ def test_what_stands_beside_an_answer_and_may_concern_the_order_is_no_small_talk
     assert parser.read(text, as_of=_AS_OF, last_language=language, question=_SEVERAL_WANTED).intent != Intent.ANSWER
 
 
+@pytest.mark.parametrize("text", ["mar26, danado", "não, danado mar26", "muda pra danado mar26 por favor"])
+def test_a_misspelt_product_that_answers_is_no_remark(parser: Parser, text: str):
+    reading = parser.read(text, as_of=_AS_OF, last_language="pt", question=_SEVERAL_WANTED)
+    assert (reading.asset, reading.certain) == ("cattle", False)
+
+
+@pytest.mark.parametrize("text", ["mar26, pls canccel that order now", "mar26, pls stpo the whole thing now"])
+def test_a_misspelt_warning_beside_an_answer_is_no_small_talk(parser: Parser, text: str):
+    assert parser.read(text, as_of=_AS_OF, last_language="en", question=_SEVERAL_WANTED).intent != Intent.ANSWER
+
+
 def test_to_a_question_the_unaccented_si_before_a_pause_is_a_yes_and_no_if(parser: Parser):
     question = Question("confirm", parser.read("vende 12 cobre feb26 a 5,15", as_of=_AS_OF, last_language="es"), ())
     reading = parser.read("si, pero que sean 16 lotes", as_of=_AS_OF, last_language="es", question=question)
