@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -20,7 +20,7 @@ from engine.errors import OrderNotFound
 from engine.money import CENT
 from engine.orders import Instrument, OrderState, Reason, Side, TimeInForce, TraderLimits
 from engine.positions import Position
-from engine.tables import asset_aliases, assets, commands, events, instruments, orders, positions, trades
+from engine.tables import asset_aliases, assets, commands, events, instruments, orders, positions, shards, trades
 from engine.tables import trader_limits as limits_table
 
 VOLUME_WINDOW = timedelta(hours=24)
@@ -165,16 +165,6 @@ def listed_instruments(session: Session, asset: str | None = None) -> list[Instr
     return [store.instrument_from_row(row) for row in rows.mappings()]
 
 
-_WANTED = sa.any_(sa.bindparam("wanted", type_=sa.ARRAY(sa.Integer)))
-_OF_NUMBERS = sa.select(instruments).where(instruments.c.id == _WANTED)
-
-
-def instruments_of(session: Session, instrument_ids: Collection[int]) -> dict[int, Instrument]:
-    """By id, those that are listed."""
-    rows = session.execute(_OF_NUMBERS, {"wanted": list(instrument_ids)}).mappings()
-    return {row["id"]: store.instrument_from_row(row) for row in rows}
-
-
 def named_assets(session: Session) -> list[NamedAsset]:
     """Every listed asset, by code."""
     words = sa.func.array_agg(aggregate_order_by(asset_aliases.c.alias, asset_aliases.c.alias)).label("words")
@@ -197,6 +187,7 @@ def last_price(session: Session, symbol: str) -> Decimal | None:
     return None if row is None or row.ticks is None else row.ticks * row.tick_size
 
 
+_WANTED = sa.any_(sa.bindparam("wanted", type_=sa.ARRAY(sa.Integer)))
 _DAY = (
     sa.select(
         trades.c.instrument_id,
@@ -219,7 +210,7 @@ _QUOTES = (
         _best_ticks(instruments.c.id, Side.BUY, sa.func.max).label("bid"),
         _best_ticks(instruments.c.id, Side.SELL, sa.func.min).label("offer"),
         _DAY.c.lots,
-        _FIRST.c.price_ticks,
+        _FIRST.c.price_ticks.label("opening"),
         _DAY.c.low,
         _DAY.c.high,
     )
@@ -228,20 +219,36 @@ _QUOTES = (
     .outerjoin(_FIRST, _IS_FIRST)
     .where(instruments.c.id == _WANTED)
 )
+_LISTED_QUOTES = _QUOTES.with_only_columns(*instruments.c, *list(_QUOTES.selected_columns)[1:])
 
 
 def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> list[Quote]:
     """In the order asked for."""
-    rows = session.execute(_QUOTES, {"wanted": list(instrument_ids), "since": now - VOLUME_WINDOW}).all()
-    found = {
-        listed: Quote(listed, last, bid, offer, int(lots or 0), opening, low, high)
-        for listed, last, bid, offer, lots, opening, low, high in rows
-    }
+    rows = session.execute(_QUOTES, {"wanted": list(instrument_ids), "since": now - VOLUME_WINDOW}).mappings()
+    found = {row["id"]: _quote(row) for row in rows}
     return [found.get(wanted) or Quote(wanted, None, None, None, 0, None, None, None) for wanted in instrument_ids]
 
 
+def listed_quotes(session: Session, instrument_ids: Collection[int], now: datetime) -> list[tuple[Instrument, Quote]]:
+    """Instruments and their quotes of one moment."""
+    rows = session.execute(_LISTED_QUOTES, {"wanted": list(instrument_ids), "since": now - VOLUME_WINDOW}).mappings()
+    return [(store.instrument_from_row(row), _quote(row)) for row in rows]
+
+
+def _quote(row: sa.RowMapping) -> Quote:
+    prices = (row["last"], row["bid"], row["offer"])
+    return Quote(row["id"], *prices, int(row["lots"] or 0), row["opening"], row["low"], row["high"])
+
+
+class Changes(NamedTuple):
+    """What may have changed up to a moment, and by shard the last event before that moment."""
+
+    instrument_ids: set[int]
+    last_events: dict[int, int]
+
+
 @cache
-def _changed(shard_ids: Collection[int]) -> sa.Select[Any]:
+def _changes(shard_ids: Collection[int]) -> sa.CompoundSelect[Any]:
     # A part for each shard, so that the planner sees how little of the record follows the last event that was seen.
     of_events = [
         sa.select(events.c.instrument_id).where(
@@ -257,21 +264,31 @@ def _changed(shard_ids: Collection[int]) -> sa.Select[Any]:
     unknown = sa.select(instruments.c.id).where(
         instruments.c.id != sa.all_(sa.bindparam("known", type_=sa.ARRAY(sa.Integer)))
     )
-    return sa.select(sa.union(*of_events, of_time, unknown).subquery())
+    changed = sa.union(*of_events, of_time, unknown).subquery()
+    return sa.union_all(
+        sa.select(changed.c.instrument_id.label("id"), sa.null().label("last_event")),
+        sa.select(shards.c.id, shards.c.last_event),
+    )
 
 
-def changed_instruments(
+def changes(
     session: Session, known: Collection[int], last_events: Mapping[int, int], *, since: datetime, until: datetime
-) -> set[int]:
-    """Those whose rules, status or quote may be others at `until` than they were at `since`, and those not yet known.
+) -> Changes:
+    """The instruments whose rules, status or quote may be others now than at `since`, and those not yet known.
 
-    `last_events` are, by shard, the last events that were seen.
+    `last_events` are, by shard, the last events that were seen; those of a moment are found with the changes up to it.
     """
     asked = {f"after_{shard_id}": number for shard_id, number in last_events.items()}
     # Clocks go back, too.
     first, last = sorted((since, until))
     left = {"left_since": first - VOLUME_WINDOW, "left_until": last - VOLUME_WINDOW}
-    return set(session.scalars(_changed(tuple(last_events)), {"known": list(known), **asked, **left}))
+    found = Changes(set(), {})
+    for number, last_event in session.execute(_changes(tuple(last_events)), {"known": list(known), **asked, **left}):
+        if last_event is None:
+            found.instrument_ids.add(number)
+        else:
+            found.last_events[number] = last_event
+    return found
 
 
 def most_active(session: Session, now: datetime) -> list[int]:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from engine import following, queries
+from engine import queries
 from engine.orders import Instrument
 from web import schemas
 from web.catalogue import market, open_instruments
@@ -35,17 +35,15 @@ class Board:
 
     def _read_changed(self, session: Session, now: datetime) -> None:
         # Read first: what happens while the rest is read is found by whoever comes next.
-        last_events = following.last_events(session)
-        changed = queries.changed_instruments(
+        changed, last_events = queries.changes(
             session, list(self._instruments), self._last_events, since=self._read_at or now, until=now
         )
         instruments = self._instruments
         if not instruments.keys() >= changed:  # A new contract has its place among the others.
             instruments = {found.instrument_id: found for found in queries.listed_instruments(session)}
-        elif changed:
-            instruments = instruments | queries.instruments_of(session, changed)
-        quotes = queries.quotes(session, list(changed), now) if changed else []
+        quoted = queries.listed_quotes(session, changed, now) if changed else []
+        self._instruments = instruments | {instrument.instrument_id: instrument for instrument, _ in quoted}
         self._texts |= {
-            quote.instrument_id: market(instruments[quote.instrument_id], quote).model_dump_json() for quote in quotes
+            quote.instrument_id: market(instrument, quote).model_dump_json() for instrument, quote in quoted
         }
-        self._instruments, self._last_events, self._read_at = instruments, last_events, now
+        self._last_events, self._read_at = last_events, now
