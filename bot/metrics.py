@@ -1,4 +1,4 @@
-"""What operators watch: counted in each process, and added up in Redis each second, so that any one can tell all of it.
+"""What operators watch: counted in each process, and added up in Redis now and then, so that any one can tell all.
 
 Counts survive the process that made them, and begin anew with an emptied Redis, as Prometheus foresees. A gauge is the
 sum of what the living processes say. Labels take few values, none of them a trader's.
@@ -22,8 +22,8 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 TOTALS_KEY, GAUGES_KEY = "metrics:totals", "metrics:gauges"
-PUBLISH_SECONDS = 1
-GAUGE_SECONDS_MAX = 10  # A process that has not spoken for so long is gone.
+PUBLISH_SECONDS = 5  # Nobody scrapes more often, and each time takes some milliseconds of the process.
+GAUGE_SECONDS_MAX = 20  # A process that has not spoken for so long is gone.
 
 disable_created_metrics()
 registry = CollectorRegistry()
@@ -93,7 +93,7 @@ websocket_connections = Gauge("maibroker_websocket_connections", "Sockets that a
 
 
 class Publisher:
-    """Adds up what this process has counted since it last did, each second until it is closed."""
+    """Adds up what this process has counted since it last did, every few seconds until it is closed."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -177,7 +177,7 @@ def order_of_samples(sample: Sample) -> tuple[list[tuple[str, str]], str, float]
     return others, sample.name, float(sample.labels.get("le", "0"))
 
 
-# Each is asked for every second; they are few, as labels take few values.
+# Each is asked for all the time; they are few, as labels take few values.
 @cache
 def field_of(name: str, *labels: tuple[str, str]) -> str:
     return msgspec.json.encode([name, sorted(labels)]).decode()
