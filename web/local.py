@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
-from bot import market_maker, passwords, precedence, staff
+from bot import market_maker, passwords, staff
 from bot.clock import utc_now
 from bot.database import connect
 from bot.languages import LANGUAGES
@@ -63,7 +63,6 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m web.local", description=__doc__)
     arguments.add_argument("--var", type=Path, default=PROJECT / "var", help="where everything is kept between runs")
     directory: Path = arguments.parse_args().var.resolve()
-    precedence.give_way()  # And with it all that it starts but the web workers: servers, engine, chat.
     directory.mkdir(parents=True, exist_ok=True)
     dotenv = PROJECT / ".env"
     given = (parse(dotenv.read_text()) if dotenv.exists() else {}) | dict(os.environ)
@@ -93,7 +92,7 @@ def run(directory: Path, given: Mapping[str, str]) -> int:
         keep_settings(directory, environment)
         prepare_data(settings)
         open_desk(directory, settings)
-        return run_processes(directory, settings, environment, is_doubled=not has_twilio(given))
+        return run_processes(directory, settings, environment)
 
 
 @contextmanager
@@ -125,8 +124,7 @@ def local_environment(directory: Path, given: Mapping[str, str]) -> dict[str, st
     environment |= {"HOST": HOST, "PATH": programs, "PYTHONUNBUFFERED": "1"}
     environment.setdefault("WHISPER_MODEL_DIR", str(directory / "models"))
     if not has_twilio(given):
-        environment |= {"PUBLIC_URL": address, "TWILIO_WHATSAPP_NUMBER": OUR_NUMBER}
-        environment["TWILIO_API_URL"] = f"http://{HOST}:{free_port()}"
+        environment |= {"TWILIO_API_URL": address, "PUBLIC_URL": address, "TWILIO_WHATSAPP_NUMBER": OUR_NUMBER}
         environment["CHAT_URL"] = f"{address}/phone"
         environment |= {
             f"TWILIO_QUESTION_CONTENT_SID_{language.upper()}": sid for language, sid in QUESTION_TEMPLATES.items()
@@ -160,13 +158,6 @@ def keep_settings(directory: Path, environment: Mapping[str, str]) -> None:
 
 def has_twilio(given: Mapping[str, str]) -> bool:
     return bool(given.get("TWILIO_ACCOUNT_SID") and given.get("TWILIO_AUTH_TOKEN"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def check_port(port: str) -> None:
@@ -235,19 +226,15 @@ def open_desk(directory: Path, settings: Settings) -> None:
     database.dispose()
 
 
-def run_processes(directory: Path, settings: Settings, environment: dict[str, str], *, is_doubled: bool) -> int:
+def run_processes(directory: Path, settings: Settings, environment: dict[str, str]) -> int:
     """Run the Procfile until a signal comes, then stop all of it; returns the exit code."""
     manager = Manager()
-    commands = dict(parse_procfile((PROJECT / "Procfile").read_text()).processes)
-    del commands[NOT_A_PROCESS]
-    if is_doubled:
-        phone = repr(str(directory / "phone"))
-        commands["web"] = commands["web"].replace("web.app:create_app()", f"web.local:create_app({phone})")
-        address = settings.twilio_api_url.removeprefix("http://")
-        # A process of its own, as Twilio is elsewhere: what it does is nothing that a trader on the web waits for.
-        serving = f"gunicorn --bind {address} --worker-class gevent --no-control-socket --log-level warning"
-        commands["twilio"] = f'{serving} "web.local:create_double({phone})"'
-    for name, command in commands.items():
+    for name, line in parse_procfile((PROJECT / "Procfile").read_text()).processes.items():
+        if name == NOT_A_PROCESS:
+            continue
+        command = line
+        if name == "web" and settings.twilio_api_url == settings.public_url:
+            command = line.replace("web.app:create_app()", f"web.local:create_app({str(directory / 'phone')!r})")
         # A host starts again what has died, and so do we.
         kept_up = f"while :; do {command}; echo 'It ended, and is started again.'; sleep {RESTART_SECONDS}; done"
         manager.add_process(name, kept_up, env=environment, cwd=str(PROJECT))
@@ -288,20 +275,12 @@ def welcome(directory: Path, settings: Settings, address: str) -> str:
 
 
 def create_app(phone_directory: str) -> Flask:
-    """The application with the phone beside it."""
+    """The application with the double of Twilio and its phone beside it."""
     settings = Settings.from_env()
     app = web_app.create_app(settings)
-    app.register_blueprint(phone_pages(TwilioDouble(settings, PhoneMessages(Path(phone_directory)))))
-    return app
-
-
-def create_double(phone_directory: str) -> Flask:
-    """The double of Twilio: its API, and what that says is to be had from the phone."""
-    settings = Settings.from_env()
     double = TwilioDouble(settings, PhoneMessages(Path(phone_directory)))
     for language, sid in settings.twilio_question_templates.items():
         double.messages.add_template(question_template(language), sid)
-    app = Flask("web")
     app.register_blueprint(phone_pages(double))
     app.register_blueprint(twilio_api(double))
     return app

@@ -8,7 +8,7 @@ from gunicorn.workers.base import Worker
 from psycogreen.gevent import patch_psycopg
 from redis import Redis
 
-from bot import garbage, logs, metrics, precedence
+from bot import garbage, logs, metrics
 from bot.settings import Settings, SettingsError
 
 try:
@@ -35,9 +35,8 @@ control_socket_disable = True
 
 
 def post_fork(server: object, worker: Worker) -> None:
-    """A worker waiting for PostgreSQL serves others meanwhile, and what works in the background waits for it."""
+    """A worker waiting for PostgreSQL serves others meanwhile."""
     patch_psycopg()
-    precedence.go_first()
 
 
 def post_worker_init(worker: Worker) -> None:

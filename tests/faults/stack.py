@@ -93,11 +93,10 @@ class Stack:
             FAULTS_CLOCKS=str(self.clocks["clocks"]),
             PYTHONPATH=f"{PROJECT / 'tests' / 'faults' / 'clock'}{os.pathsep}{PROJECT}",
         )
-        application = f"web.local:create_double({str(directory / 'phone')!r})"
-        serving = ("--bind", f"{HOST}:{twilio_port}", "--worker-class", "gevent", "--no-control-socket")
+        application = f"web.local:create_app({str(directory / 'phone')!r})"
         self.twilio = self.start(
-            [sys.executable, "-m", "gunicorn", *serving, application],
-            {"PATH": os.environ["PATH"]} | settings,
+            [sys.executable, "-m", "gunicorn", "--config", "python:web.serving", "--workers", "1", application],
+            {"PATH": os.environ["PATH"], "PORT": str(twilio_port)} | settings,
             "twilio",
         )
         self.second: subprocess.Popen[bytes] | None = None

@@ -1,8 +1,6 @@
 """A local run as a whole: what dies in it comes back, and what stops it leaves nothing."""
 
-import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,17 +57,6 @@ def test_workers_that_are_killed_come_back_and_no_order_is_lost_or_doubled(local
     write(local_run, buyer, "positions")
     wait_for(lambda: len(replies(local_run, buyer)) == 3)
     assert "3 Rice Jan26" in replies(local_run, buyer)[-1].replace("*", "")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such classes")
-def test_what_works_in_the_background_interrupts_no_web_worker(local_run: LocalRun):
-    background = ("bot.worker engine-0", "bot.worker chat", "bot.worker outbound", "bot.worker voice", "bot.sweep")
-    for words in background:
-        assert os.sched_getscheduler(process_of(local_run, words).pid) == os.SCHED_BATCH
-    family = psutil.Process(local_run.process.pid).children(recursive=True)
-    serving = [one.pid for one in family if "web.serving" in " ".join(one.cmdline()) and one.name() != "sh"]
-    classes = sorted(os.sched_getscheduler(pid) for pid in serving)
-    assert classes == sorted([os.SCHED_OTHER, os.SCHED_OTHER, os.SCHED_BATCH]), "two workers, and who keeps them up"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

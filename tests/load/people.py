@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 import msgspec
 from twilio.request_validator import RequestValidator
 
-from bot import precedence
 from tests.bench.http_load import request
 from tests.load import population
 from tests.load.population import Acted, Load
@@ -206,7 +205,6 @@ def posted(port: int, form: dict[str, str], signature: str) -> bytes:
 
 
 async def main() -> None:
-    precedence.go_first()
     loop = asyncio.get_running_loop()
     people = People(msgspec.json.decode(sys.stdin.readline(), type=Load))
     acting = asyncio.ensure_future(people.act())

@@ -14,7 +14,6 @@ MIB = 1 << 20
 SHELLS = ("sh -c", "/bin/sh -c")
 # What tells a process by its command line, the first that is found.
 KINDS = {
-    "create_double": "Twilio's double",
     "gunicorn": "web",
     "bot.worker chat": "chat",
     "bot.worker engine": "engine",

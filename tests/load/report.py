@@ -135,7 +135,7 @@ def document(kept: Sequence[Result], proven: Result) -> Iterator[str]:
     )
     yield machine.paragraph(
         f"Every process of a local run takes part, with {WEB_WORKERS} web workers, and so does the double of Twilio "
-        "beside them, at its cost. Limits are lifted, as all users come from "
+        "inside them, at its cost: where they are busy, replies wait for it. Limits are lifted, as all users come from "
         "one address. A request's time runs from when it was due to its answer's reading in the client, an order's "
         "until the market has taken it; a message's until its reply is handed to Twilio's double."
     )

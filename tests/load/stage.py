@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from honcho.environ import parse
 from sqlalchemy.orm import Session
 
-from bot import credentials, login_sessions, passwords, precedence, tables
+from bot import credentials, login_sessions, passwords, tables
 from bot.clock import utc_now
 from bot.migrate import upgrade
 from bot.servers import local_servers
@@ -55,7 +55,6 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def run(users: int, shards: int, seconds: int) -> Result:
-    precedence.give_way()  # As a local run does before it starts its servers.
     with ExitStack() as started:
         directory = Path(started.enter_context(tempfile.TemporaryDirectory()))
         # The database server may run as a user of its own, which has to reach its directory.

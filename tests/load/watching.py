@@ -13,7 +13,6 @@ from http.client import HTTPConnection
 
 import msgspec
 
-from bot import precedence
 from tests.load.population import Load, Trader, Watched
 from tests.load.sockets import Clients, Subscription
 from tests.load.times import percentiles
@@ -23,7 +22,6 @@ LISTEN_SECONDS = 3  # After the end, for what is on its way.
 
 
 def main() -> None:
-    precedence.go_first()
     load = msgspec.json.decode(sys.stdin.readline(), type=Load)
     clients = Clients(load.port)
     channels = [f"market:{market.symbol}" for market in load.markets]
