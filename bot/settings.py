@@ -45,7 +45,7 @@ class Settings:
     status_seconds_max: int = 60  # How long a message may go without a callback before we ask after it.
     engine_shards: int = 1
     default_language: str = "en"
-    database_pool_size: int = 5
+    database_pool_size: int = 15
     messages_per_sender_per_minute: int = 30
     logins_per_quarter_hour: int = 5
     orders_per_minute: int = 10
