@@ -185,7 +185,10 @@ class Parser:
             if closing is not None:
                 return closing
         if reading.intent in (Intent.UNKNOWN, Intent.LAST_ORDER) and last_order is not None:
-            return steps.read(spans, tongue) or reading
+            change = steps.read(spans, tongue)
+            if change is not None and question is None:
+                return steps.in_so_many_words(change, spans, tongue)
+            return change or reading
         return reading
 
     def _put_right(

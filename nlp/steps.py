@@ -1,6 +1,7 @@
 """A change of what was just placed or is quoted: "two more", "raise it by 1", "make it 151", "flatten me".
 
-No change is carried out as it stands: the conversation works out what it comes to, shows it, and asks.
+A change is not carried out as it stands: the conversation works out what it comes to, shows it, and asks. Only where
+all is said, "make it 20 lots", nothing is left to ask.
 """
 
 import tomllib
@@ -165,6 +166,24 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
     if "price" in said or (step in ("up", "down") and "lots" not in said):
         return replace(reading, price=amount)
     return replace(reading, quantity=amount)
+
+
+def in_so_many_words(change: Reading, spans: Sequence[Span], lang: str) -> Reading:
+    """The amendment that a change is where a verb asks for it and says to what: "make it 20 lots", "drop it to 230.5".
+
+    Any other change as it is, to be shown first: also one that a guard or a "no," stands beside.
+    """
+    said = _said(spans, lang)
+    value = change.price if change.quantity is None else change.quantity
+    if change.topic != "set" or change.order_id != "last" or value is None or said is None:
+        return change
+    is_plain = "told" in said and "meant" not in said and not guards.find(spans, lang)
+    if not is_plain or guards.is_withdrawn(spans) or not all(span.sure for span in spans):
+        return change
+    amended = replace(change, intent=Intent.AMEND_ORDER, topic=None, certain=True, reasons=())
+    if value != int(value):  # Lots are whole.
+        return replace(amended, quantity=None, price=value) if change.price is not None else change
+    return change if change.price is not None and change.quantity is not None else amended
 
 
 def _after_no(spans: Sequence[Span]) -> Sequence[Span]:

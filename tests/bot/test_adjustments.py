@@ -137,7 +137,7 @@ def test_there_is_nothing_to_flatten_without_a_position(traders: Traders):
         ("actually 152", "price 152.00"),
         ("que sean 4", "cantidad 4"),
         ("ponla a 151", "precio 151,00"),
-        ("cámbiala a 4 lotes", "cantidad 4"),
+        ("que sean 4 lotes", "cantidad 4"),
         ("muda para 151", "preço 151,00"),
         ("não, 4 lotes", "quantidade 4"),
     ],
@@ -150,6 +150,45 @@ def test_a_new_figure_for_the_last_order_is_shown_with_the_order_and_asked(trade
     assert "1001" in "".join(answer["replies"])
     assert "*1001*: Buy 10 Wheat Dec25 at 150.00" in traders.reply(ANA, "my orders please")
     assert traders.outcome(ANA, "yes") == "amended"
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        ("make it 4 lots", "Buy 4 Wheat Dec25 at 150.00"),
+        ("drop it to 149.5", "Buy 10 Wheat Dec25 at 149.50"),
+        ("cámbiala a 4 lotes", "Compra 4 Trigo Dic25 a 150,00"),
+        ("mejor ponle precio 151", "Compra 10 Trigo Dic25 a 151,00"),
+        ("muda pra 4 lotes", "Compra 4 Trigo Dez25 a 150,00"),
+    ],
+)
+def test_a_change_in_so_many_words_is_made_at_once(traders: Traders, text: str, becomes: str):
+    traders.say(ANA, "buy 10 dec25 wheat at 150")
+    answer = traders.say(ANA, text)
+    assert answer["outcome"] == "amended"
+    orders = {"B": "orders", "C": f"{'minhas ordens' if 'Dez' in becomes else 'mis órdenes'}"}[becomes[0]]
+    assert becomes in traders.reply(ANA, orders).replace("*1001*: ", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it should be 4 lots",
+        "i wanted to make it 4 lots",
+        "sorry, make it 4 lots",
+        "make it 4 lots?",
+        "don't make it 4 lots",
+        "make it 4 lots lol",
+        "let's say make it 4 lots",
+        "no, make it 4 lots",
+        "quería que sean 4 lotes",
+        "muda pra 4 lotes, desculpa",
+    ],
+)
+def test_a_change_that_is_not_plainly_asked_for_is_not_made(traders: Traders, text: str):
+    traders.say(ANA, "buy 10 dec25 wheat at 150")
+    assert traders.outcome(ANA, text) != "amended"
+    assert "*1001*: Buy 10 Wheat Dec25 at 150.00" in traders.reply(ANA, "my orders please")
 
 
 def test_a_figure_that_may_be_the_price_or_the_quantity_is_asked_about(traders: Traders):
