@@ -138,7 +138,7 @@ class Speller:
         close_other = close_other or bool(mine and rival)
         like = (as_spoken and not (mine and rival)) or (not close_other and _slip(word, best))
         says_little = not any(m.kind in _SAYING_MUCH for m in meanings)
-        abroad = self._is_abroad(best, language, "side", "quote", "pay", "orders_of", "topic", "filler")
+        abroad = self._is_abroad(best, language, "side", "quote", "pay", "orders_of", "topic", "filler", "yes", "no")
         sure = (
             not prefixed
             and not neutral

@@ -311,3 +311,21 @@ def test_a_month_said_twice_may_be_no_quantity(parser: Parser, text: str) -> Non
 )
 def test_courtesy_in_another_language_is_nobody_who_trades(parser: Parser, text: str, language: str) -> None:
     assert parser.read(text, as_of=_AS_OF, last_language=language).intent == Intent.PLACE_ORDER
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Sell 20 December silver at 49, let me sleep on it", "en"),
+        ("Sell 20 December silver at 49, let me, sleep on it", "en"),
+        ("vende 20 plata dic25 a 49, lo consulto con la almohada", "es"),
+        ("vende 20 prata dez25 a 49, vou dormir com isso", "pt"),
+    ],
+)
+def test_who_sleeps_on_it_does_not_trade_yet(parser: Parser, text: str, language: str) -> None:
+    assert parser.read(text, as_of=_AS_OF, last_language=language).intent == Intent.UNKNOWN
+
+
+def test_a_word_that_is_like_another_languages_yes_is_not_understood(parser: Parser) -> None:
+    # "seep" is a Spanish yes.
+    assert not parser.read("Sell 20 December silver at 49, let me sleep", as_of=_AS_OF, last_language="en").acts
