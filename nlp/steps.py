@@ -169,21 +169,20 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
 
 
 def in_so_many_words(change: Reading, spans: Sequence[Span], lang: str) -> Reading:
-    """The amendment that a change is where a verb asks for it and says to what: "make it 20 lots", "drop it to 230.5".
+    """The amendment that a change is where a verb asks for it and what it changes is named: "make it 20 lots".
 
     Any other change as it is, to be shown first: also one that a guard or a "no," stands beside.
     """
     said = _said(spans, lang)
-    value = change.price if change.quantity is None else change.quantity
-    if change.topic != "set" or change.order_id != "last" or value is None or said is None:
+    names_one = (change.price is None) != (change.quantity is None)
+    if change.topic != "set" or change.order_id != "last" or not names_one or said is None:
         return change
-    is_plain = "told" in said and "meant" not in said and not guards.find(spans, lang)
+    is_plain = "told" in said and said & {"lots", "price"} and "meant" not in said and not guards.find(spans, lang)
     if not is_plain or guards.is_withdrawn(spans) or not all(span.sure for span in spans):
         return change
-    amended = replace(change, intent=Intent.AMEND_ORDER, topic=None, certain=True, reasons=())
-    if value != int(value):  # Lots are whole.
-        return replace(amended, quantity=None, price=value) if change.price is not None else change
-    return change if change.price is not None and change.quantity is not None else amended
+    if change.quantity is not None and change.quantity != int(change.quantity):
+        return change
+    return replace(change, intent=Intent.AMEND_ORDER, topic=None, certain=True, reasons=())
 
 
 def _after_no(spans: Sequence[Span]) -> Sequence[Span]:
