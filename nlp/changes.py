@@ -294,9 +294,15 @@ def _target(
         return order_id_of(named[1]), [number for number in numbers if number is not named]
     before = spans[first_position - 1] if first_position else None
     leads_in = before is not None and _leads_in(before) and len(before.text.split()) > _VERB_AND_PREPOSITION
-    if names_value and before is not None and (before.has("cue") or leads_in):
+    if names_value and before is not None and (leads_in or before.has("cue")) and not _puts_on(spans, first_position):
         return "last", list(numbers)
     return None, []
+
+
+def _puts_on(spans: Sequence[Span], position: int) -> bool:
+    """Whether "put on 20 lots": a number of lots right behind what leads to prices alone may be another order's."""
+    counted = position + 1 < len(spans) and spans[position + 1].has("unit")
+    return counted and not _leads_in(spans[position - 1]) and not spans[position - 1].has("cue", "target", "quantity")
 
 
 def are_both_values(spans: Sequence[Span], numbers: Sequence[tuple[int, Span]], language: str) -> bool:

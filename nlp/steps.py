@@ -23,6 +23,8 @@ _WHOLE = ("flatten", "double", "half")
 _CANCELING = frozenset({"cancel", "remove", "around", "order"})
 _SIDES = frozenset({"buy", "sell"})
 _CLOSING = frozenset({"close", "all", "self", "wish"})
+# What leads to a number of lots that an order gets; without it "put 20 lots" or "deja 4 lotes" may be another.
+_LEADING = frozenset({"it", "that", "to", "a", "en", "de", "em", "para", "pra"})
 # Order numbers start above this: what is smaller says how much.
 _ORDER_NUMBER_MIN = 1000
 
@@ -171,18 +173,24 @@ def read(spans: Sequence[Span], lang: str, *, quotes_order: bool = False) -> Rea
 def in_so_many_words(change: Reading, spans: Sequence[Span], lang: str) -> Reading:
     """The amendment that a change is where a verb asks for it and what it changes is named: "make it 20 lots".
 
-    Any other change as it is, to be shown first: also one that a guard or a "no," stands beside.
+    Any other change as it is, to be shown first: also one that a guard or a "no," stands beside, or a verb that places.
     """
     said = _said(spans, lang)
     names_one = (change.price is None) != (change.quantity is None)
     if change.topic != "set" or change.order_id != "last" or not names_one or said is None:
         return change
-    is_plain = "told" in said and said & {"lots", "price"} and "meant" not in said and not guards.find(spans, lang)
-    if not is_plain or guards.is_withdrawn(spans) or not all(span.sure for span in spans):
-        return change
-    if change.quantity is not None and change.quantity != int(change.quantity):
-        return change
-    return replace(change, intent=Intent.AMEND_ORDER, topic=None, certain=True, reasons=())
+    is_named = "price" in said if change.quantity is None else "lots" in said and _leads_to_lots(spans)
+    is_whole = change.quantity is None or change.quantity == int(change.quantity)
+    is_asked = "told" in said and "meant" not in said and not any(span.has("place") for span in spans)
+    is_doubted = guards.find(spans, lang) or guards.is_withdrawn(spans) or not all(span.sure for span in spans)
+    if is_named and is_whole and is_asked and not is_doubted:
+        return replace(change, intent=Intent.AMEND_ORDER, topic=None, certain=True, reasons=())
+    return change
+
+
+def _leads_to_lots(spans: Sequence[Span]) -> bool:
+    number = next(place for place, span in enumerate(spans) if span.number)
+    return number > 0 and fold(spans[number - 1].text).split()[-1] in _LEADING
 
 
 def _after_no(spans: Sequence[Span]) -> Sequence[Span]:
