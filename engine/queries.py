@@ -219,7 +219,7 @@ _QUOTES = (
     .outerjoin(_FIRST, _IS_FIRST)
     .where(instruments.c.id == _WANTED)
 )
-_LISTED_QUOTES = _QUOTES.with_only_columns(*instruments.c, *list(_QUOTES.selected_columns)[1:])
+_LISTED_QUOTES = _QUOTES.add_columns(*(column for column in instruments.c if column is not instruments.c.id))
 
 
 def quotes(session: Session, instrument_ids: Sequence[int], now: datetime) -> list[Quote]:
@@ -241,7 +241,7 @@ def _quote(row: sa.RowMapping) -> Quote:
 
 
 class Changes(NamedTuple):
-    """What may have changed up to a moment, and by shard the last event before that moment."""
+    """The instruments that may have changed, and by shard the last event up to which that is known."""
 
     instrument_ids: set[int]
     last_events: dict[int, int]
@@ -265,6 +265,7 @@ def _changes(shard_ids: Collection[int]) -> sa.CompoundSelect[Any]:
         instruments.c.id != sa.all_(sa.bindparam("known", type_=sa.ARRAY(sa.Integer)))
     )
     changed = sa.union(*of_events, of_time, unknown).subquery()
+    # In one statement, which sees one moment: no event falls between what changed and the last that is known of.
     return sa.union_all(
         sa.select(changed.c.instrument_id.label("id"), sa.null().label("last_event")),
         sa.select(shards.c.id, shards.c.last_event),
@@ -274,9 +275,9 @@ def _changes(shard_ids: Collection[int]) -> sa.CompoundSelect[Any]:
 def changes(
     session: Session, known: Collection[int], last_events: Mapping[int, int], *, since: datetime, until: datetime
 ) -> Changes:
-    """The instruments whose rules, status or quote may be others now than at `since`, and those not yet known.
+    """Those whose rules, status or quote may be others at `until` than they were at `since`, and those not yet known.
 
-    `last_events` are, by shard, the last events that were seen; those of a moment are found with the changes up to it.
+    `last_events` are, by shard, the last events that were seen.
     """
     asked = {f"after_{shard_id}": number for shard_id, number in last_events.items()}
     # Clocks go back, too.
